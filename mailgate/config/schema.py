@@ -1,0 +1,220 @@
+"""The sections and keys of the configuration, their types and defaults. Cross-checks live in ``config/lint.py``.
+
+Every key is explained by the comment beside it in the shipped ``config.toml``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from mailgate.model.duration import Duration
+from mailgate.model.people import Address, Directory, Person, check_address
+from mailgate.model.policy import Gate
+
+
+def _check_mailbox(text: str) -> str:
+    name, address = parseaddr(text)
+    check_address(address)
+    if not name.isascii() or any(ord(c) < 32 for c in text):
+        raise ValueError(f"{text!r} needs a plain ASCII name, such as Approvals <approvals@example.com>")
+    return text
+
+
+def _check_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is not a web address such as https://approvals.example.com")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError(f"{text!r} is not encrypted; use https:// (http:// is for this machine only)")
+    return text.rstrip("/")
+
+
+class Section(BaseModel):
+    """A table of the configuration file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
+
+
+class Main(Section):
+    """``[mailgate]``."""
+
+    name: str = Field(default="approvals", pattern=r"^[a-z0-9][a-z0-9.\-]{0,31}$")
+    base_url: Annotated[str, AfterValidator(_check_url)] = "http://127.0.0.1:8080"
+    database: str = "sqlite:///mailgate.db"
+    default_approvers: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    templates: str = ""
+
+
+class Server(Section):
+    """What ``[smtp]`` and ``[imap]`` share: how to reach and enter a mail server."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(ge=1, le=65535)
+    tls: Literal["starttls", "implicit", "none"]
+    ca_file: str = ""
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: str = ""
+    timeout: Duration = timedelta(seconds=30)
+
+
+class SmtpSettings(Server):
+    """``[smtp]``."""
+
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    sender: Annotated[str, AfterValidator(_check_mailbox)] = Field(
+        default="Approvals <approvals@example.com>", validation_alias="from", serialization_alias="from"
+    )
+    give_up_after: Duration = timedelta(hours=24)
+    retry_after: Duration = timedelta(seconds=30)
+    connections: int = Field(default=4, ge=1, le=64)
+
+    @property
+    def address(self) -> str:
+        """The bare address mails come from; replies go to it, tagged."""
+        return parseaddr(self.sender)[1].lower()
+
+    @property
+    def display_name(self) -> str:
+        """The name mails come from."""
+        return parseaddr(self.sender)[0]
+
+
+class ImapSettings(Server):
+    """``[imap]``."""
+
+    port: int = Field(default=993, ge=1, le=65535)
+    tls: Literal["starttls", "implicit", "none"] = "implicit"
+    folder: str = "INBOX"
+    reply_address: Literal["plus", "catchall", "single"] = "plus"
+    authserv_id: str = ""
+    grace: Duration = timedelta(minutes=10)
+    idle: Duration = timedelta(minutes=4)
+    poll: Duration = timedelta(seconds=60)
+
+
+class Archive(Section):
+    """``[archive]``."""
+
+    address: Address | Literal[""] = ""
+    witnesses: tuple[Address, ...] = ()
+    seal_every: Duration = timedelta(hours=24)
+    alarm_after: Duration = timedelta(hours=1)
+    on_failure: Literal["stop", "warn"] = "stop"
+    carry_checkpoint: bool = False
+
+
+class Keys(Section):
+    """``[keys]``: files, relative to the configuration's folder. ``vkey_file`` is public, the others are secret."""
+
+    serve_file: str = "keys/serve.key"
+    link_file: str = "keys/link.key"
+    log_file: str = "keys/log.key"
+    vkey_file: str = "log.vkey"
+
+
+class Web(Section):
+    """``[web]``: where the decide page listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+
+class Worker(Section):
+    """``[worker]``: how approved actions are run beside the agent's code."""
+
+    concurrency: int = Field(default=4, ge=1, le=256)
+    lease: Duration = timedelta(seconds=60)
+    journal: str = "worker.journal"
+    resume_attempts: int = Field(default=8, ge=1, le=100)
+
+
+class Confidence(Section):
+    """``[confidence]``."""
+
+    require_below: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
+class Breaker(Section):
+    """``[breaker]``."""
+
+    window: Duration = timedelta(hours=1)
+    max_rejection_rate: float = Field(default=0.15, ge=0.0, le=1.0)
+    min_decisions: int = Field(default=20, ge=1)
+
+
+class Calibration(Section):
+    """``[calibration]``."""
+
+    flag_above: float = Field(default=0.98, ge=0.0, le=1.0)
+    min_decisions: int = Field(default=50, ge=1)
+
+
+class Config(BaseSettings):
+    """The whole configuration, frozen. Every key can come from the environment: ``MAILGATE_SMTP__PASSWORD``."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="MAILGATE_", env_nested_delimiter="__")
+
+    mailgate: Main = Main()
+    smtp: SmtpSettings = SmtpSettings()
+    imap: ImapSettings = ImapSettings()
+    archive: Archive = Archive()
+    people: dict[str, Person] = {}
+    groups: dict[str, tuple[str, ...]] = {}
+    confidence: Confidence = Confidence()
+    gates: dict[str, Gate] = {}
+    web: Web = Web()
+    keys: Keys = Keys()
+    worker: Worker = Worker()
+    breaker: Breaker = Breaker()
+    calibration: Calibration = Calibration()
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @classmethod
+    def settings_customise_sources(  # noqa: PLR0913 - the signature pydantic-settings calls
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file (which arrives as arguments)."""
+        return env_settings, init_settings
+
+    @property
+    def directory(self) -> Directory:
+        """The people and groups."""
+        return Directory(people=self.people, groups=self.groups)
+
+    def path(self, name: str) -> Path:
+        """Return a configured path, relative ones against the configuration's folder."""
+        return self.folder / name
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL with a relative SQLite path made absolute."""
+        url = self.mailgate.database
+        prefix = "sqlite:///"
+        if url.startswith(prefix) and not url.startswith(prefix + "/") and url != prefix:
+            return f"{prefix}{(self.folder / url.removeprefix(prefix)).absolute()}"
+        return url
+
+    def password_of(self, server: Server) -> str:
+        """Return the password of ``server`` from its key or file, stripped of the final newline.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        if server.password_file:
+            return self.path(server.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+        return server.password.get_secret_value()

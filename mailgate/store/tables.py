@@ -1,0 +1,318 @@
+"""Every table. What a column means stands beside it; what may change when is said by the queries.
+
+``mark`` columns hold MACs under the serve key over the fields that :mod:`mailgate.service.marks` names: a row without a
+right one was not written by the serving side. ``sealed`` columns hold bytes encrypted under it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlmodel import Field, SQLModel
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant; SQLite, which has no zones, stores it without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok: ClassVar[bool] = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Take aware instants only."""
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give aware instants back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _instant(*, null: bool = True, index: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(Instant(), nullable=null, index=index))
+
+
+def _bytes(*, null: bool = True) -> Any:
+    return Field(default=None, sa_column=Column(LargeBinary, nullable=null))
+
+
+def _text() -> Any:
+    return Field(default="", sa_column=Column(Text, nullable=False))
+
+
+def _request(*, index: bool = True, primary: bool = False, null: bool = False) -> Any:
+    column: Column[str] = Column(String(32), ForeignKey("requests.id"), nullable=null, index=index, primary_key=primary)
+    return Field(default=None, sa_column=column)
+
+
+class Request(SQLModel, table=True):
+    """One action held for approval."""
+
+    __tablename__ = "requests"
+    __table_args__ = (
+        UniqueConstraint("agent", "run", "key"),
+        Index("requests_by_digest", "agent", "digest", "state"),
+        Index("requests_by_state", "state", "action"),
+        Index("requests_due", "state", "deadline_at"),
+    )
+
+    id: str = Field(primary_key=True, max_length=32)
+    action: str
+    canonical: bytes = _bytes(null=False)  # what is shown, digested and executed
+    digest: bytes = _bytes(null=False)
+    agent: str
+    run: str
+    key: str  # what makes two calls of one run the same call
+    on_behalf_of: str | None = None  # a mail address
+    intent: str | None = None
+    reasoning: str = _text()
+    confidence: float = 0.0
+    rule: str = _text()  # which rule of the agent's side held it
+    state: str
+    created_at: datetime = _instant(null=False)
+    policy: bytes | None = _bytes()  # the serving side's ruling: the policy by digest, the deadline, its mark
+    opened_at: datetime | None = _instant()
+    deadline_at: datetime | None = _instant()
+    remind_at: datetime | None = _instant()
+    escalate_at: datetime | None = _instant()
+    mark: bytes | None = _bytes()
+    approved_at: datetime | None = _instant()
+    valid_until: datetime | None = _instant()
+    finished_at: datetime | None = _instant()
+    result: bytes | None = _bytes()  # canonical JSON
+    error: str = _text()
+    effect: str = "none"  # none | unknown, where it failed
+    reason: str = _text()  # what the agent may be told
+    decided_by: str = ""
+    note: str = _text()  # for people: why it ended, what the keeper refused
+
+
+class Checkpoint(SQLModel, table=True):
+    """The agent's own state, stored with its request."""
+
+    __tablename__ = "checkpoints"
+
+    request_id: str = _request(primary=True, index=False)
+    media_type: str
+    body: bytes = _bytes(null=False)
+    sha256: bytes = _bytes(null=False)
+    state_version: str = ""
+
+
+class Assignment(SQLModel, table=True):
+    """One seat of one request, given to one person."""
+
+    __tablename__ = "assignments"
+    __table_args__ = (UniqueConstraint("request_id", "person"),)
+
+    id: str = Field(primary_key=True, max_length=32)
+    request_id: str = _request()
+    person: str
+    address: str
+    stage: int
+    generation: int = 1  # one more revokes every secret of the one before
+    digest: bytes = _bytes(null=False)  # of the action this person is asked about
+    reply_hash: str = Field(index=True)
+    bounce_hash: str = Field(index=True)
+    state: str  # open | answered | closed | undeliverable
+    mark: bytes | None = _bytes()
+    created_at: datetime = _instant(null=False)
+    message_id: str = ""  # of the mail that asked; the person's thread
+    code_tries: int = 0
+    clarified: int = 0
+    away: bool = False
+
+
+class Decision(SQLModel, table=True):
+    """A verdict that was proven and counted."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (UniqueConstraint("assignment_id"), UniqueConstraint("request_id", "person"))
+
+    id: str = Field(primary_key=True, max_length=32)
+    request_id: str = _request()
+    assignment_id: str = Field(sa_column=Column(String(32), ForeignKey("assignments.id"), nullable=False))
+    person: str
+    stage: int
+    verdict: str  # approve | reject
+    level: str
+    channel: str  # reply | link
+    reason: str = _text()
+    decided_at: datetime = _instant(null=False)
+    evidence: str = _text()  # JSON: what was checked
+    incoming_id: str | None = None
+    mark: bytes | None = _bytes()
+
+
+class Event(SQLModel, table=True):
+    """Something that happened, as the use case saw it; the keeper makes it a record."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("events_of_request", "request_id", "position"),)
+
+    id: str = Field(primary_key=True, max_length=32)
+    request_id: str | None = _request(index=False, null=True)
+    kind: str
+    body: bytes = _bytes(null=False)  # canonical JSON
+    at: datetime = _instant(null=False)
+    mark: bytes | None = _bytes()
+    position: int | None = Field(default=None, unique=True)  # index of the record; none until sequenced
+    record: bytes | None = _bytes()
+    proof: str = _text()
+    refused: str = _text()  # why the keeper did not make it a record
+
+
+class Outgoing(SQLModel, table=True):
+    """One mail to one recipient."""
+
+    __tablename__ = "outgoing"
+    __table_args__ = (Index("outgoing_due", "state", "next_at"),)
+
+    id: str = Field(primary_key=True, max_length=32)
+    kind: str
+    request_id: str | None = _request(null=True)
+    assignment_id: str | None = None
+    recipient: str
+    message_id: str = Field(index=True)
+    details: str = _text()  # canonical JSON: what the letter needs beyond request and assignment
+    events: str = ""  # ids of the events whose records it carries, comma separated
+    mark: bytes | None = _bytes()
+    created_at: datetime = _instant(null=False)
+    sealed: bytes | None = _bytes()  # the exact bytes, from rendering until the server took them
+    state: str  # waiting | sent | failed
+    attempts: int = 0
+    next_at: datetime = _instant(null=False)
+    claimed_until: datetime | None = _instant()
+    sent_at: datetime | None = _instant()
+    last_error: str = _text()
+
+
+class Incoming(SQLModel, table=True):
+    """One mail that reached the mailbox."""
+
+    __tablename__ = "incoming"
+    __table_args__ = (UniqueConstraint("mailbox", "folder", "uidvalidity", "uid"), UniqueConstraint("sha256"))
+
+    id: str = Field(primary_key=True, max_length=32)
+    mailbox: str
+    folder: str
+    uidvalidity: int
+    uid: int
+    sha256: str
+    sealed: bytes = _bytes(null=False)
+    size: int
+    received_at: datetime = _instant(null=False)  # by the mail server
+    fetched_at: datetime = _instant(null=False)
+    state: str = Field(index=True)  # new | concluded | quarantined
+    kind: str = ""
+    assignment_id: str | None = None
+    sender: str = ""
+    verdict: str = ""
+    level: str = ""
+    why: str = _text()
+    moved: bool = False
+
+
+class Cursor(SQLModel, table=True):
+    """How far a mailbox folder was read."""
+
+    __tablename__ = "cursors"
+
+    mailbox: str = Field(primary_key=True)
+    folder: str = Field(primary_key=True)
+    uidvalidity: int
+    uid: int
+    started_at: datetime = _instant(null=False)
+    read_at: datetime = _instant(null=False)  # when everything that had arrived was known to be stored
+
+
+class Execution(SQLModel, table=True):
+    """One run of an approved action by one worker."""
+
+    __tablename__ = "executions"
+
+    request_id: str = _request(primary=True, index=False)
+    attempt: int = Field(primary_key=True)
+    worker: str
+    idempotent: bool
+    claimed_at: datetime = _instant(null=False)
+    lease_until: datetime = _instant(null=False)
+    finished_at: datetime | None = _instant()
+    late_report: str = _text()  # what a worker said after it was presumed dead: evidence, not an outcome
+
+
+class Resumption(SQLModel, table=True):
+    """The handing back of one outcome to its agent."""
+
+    __tablename__ = "resumptions"
+    __table_args__ = (Index("resumptions_due", "state", "agent", "next_at"),)
+
+    request_id: str = _request(primary=True, index=False)
+    agent: str
+    state: str  # waiting | running | done | parked
+    attempts: int = 0
+    next_at: datetime = _instant(null=False)
+    lease_until: datetime | None = _instant()
+    worker: str = ""
+    finished_at: datetime | None = _instant()
+    last_error: str = _text()
+
+
+class Logged(SQLModel, table=True):
+    """One action of tier ``log``: it ran at once and is shown to people afterwards."""
+
+    __tablename__ = "logged"
+    __table_args__ = (UniqueConstraint("agent", "run", "key"),)
+
+    id: str = Field(primary_key=True, max_length=32)
+    action: str
+    canonical: bytes = _bytes(null=False)
+    digest: bytes = _bytes(null=False)
+    agent: str
+    run: str
+    key: str
+    on_behalf_of: str | None = None
+    reasoning: str = _text()
+    confidence: float = 0.0
+    rule: str = _text()
+    created_at: datetime = _instant(null=False)
+    state: str  # executing | succeeded | failed
+    result: bytes | None = _bytes()
+    error: str = _text()
+    finished_at: datetime | None = _instant()
+
+
+class Policy(SQLModel, table=True):
+    """A gate's canonical form, by its digest."""
+
+    __tablename__ = "policies"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    document: bytes = _bytes(null=False)
+
+
+class Lease(SQLModel, table=True):
+    """Who is the one owner of a role; ``epoch`` grows with every change of owner."""
+
+    __tablename__ = "leases"
+
+    name: str = Field(primary_key=True)
+    owner: str
+    epoch: int
+    until: datetime = _instant(null=False)

@@ -1,0 +1,147 @@
+"""Reply addresses, codes, links, seals and marks: keys in, strings out. No keys are read here, nothing is stored.
+
+Everything secret is derived from the *serve key*, so that nothing secret needs to lie in the database: whoever reads it
+there finds hashes and sealed bytes, and whoever writes there lacks the marks (MACs) that the serving side demands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import b32encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from itsdangerous import BadData, URLSafeSerializer
+
+from mailgate.errors import Forged, TokenError
+from mailgate.model.canonical import canonical_bytes
+
+TOKEN_LENGTH = 26
+"""Base32 characters of an address token: 130 bits, and with a name before it still within 64 octets (RFC 5321 4.5.3.1.1)."""
+
+_LINK_SALT = "mailgate link v1"
+_NONCE_BYTES = 12  # AES-GCM's own size (NIST SP 800-38D section 5.2.1.1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkClaim:
+    """What a link token names: one assignment, its generation, and the first 8 bytes (hex) of the action's digest."""
+
+    assignment: str
+    generation: int
+    digest_prefix: str
+
+
+class ServeKey:
+    """The serving side's secret: what it derives nobody else can make.
+
+    Args:
+        secret: 32 random bytes.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != 32:
+            raise ValueError("The serve key is not 32 bytes long; make a new one with `mailgate init`.")
+        self._secret = secret
+        self._sealing = AESGCM(self._derive("seal"))
+
+    def reply_token(self, assignment: str, generation: int) -> str:
+        """Return the secret part of the address that replies to this assignment come to; 26 lower-case base32 characters."""
+        return self._token("reply", assignment, generation)
+
+    def bounce_token(self, assignment: str, generation: int) -> str:
+        """Return the secret part of the envelope sender, to which bounces and out-of-office answers come."""
+        return self._token("bounce", assignment, generation)
+
+    def code(self, assignment: str, generation: int) -> str:
+        """Return the six digits that only the mail shows, so that a machine which follows links lacks them."""
+        return f"{int.from_bytes(self._derive('code', assignment, str(generation))[:8]) % 1_000_000:06d}"
+
+    def marker(self, assignment: str, generation: int) -> str:
+        """Return the eight characters of this assignment's reply marker line; not a secret."""
+        return self._token("marker", assignment, generation)[:8]
+
+    def mark(self, purpose: str, fields: Mapping[str, Any]) -> bytes:
+        """Return the MAC over ``fields`` (plain JSON) that says the serving side wrote them; 32 bytes."""
+        return self._derive("mark", purpose, canonical_bytes(dict(fields)).decode())
+
+    def bears_mark(self, purpose: str, fields: Mapping[str, Any], mark: bytes | None) -> bool:
+        """Return whether ``mark`` is that of :meth:`mark`."""
+        return mark is not None and hmac.compare_digest(self.mark(purpose, fields), mark)
+
+    def seal(self, clear: bytes, *, label: str, nonce: bytes) -> bytes:
+        """Return ``clear`` encrypted (AES-256-GCM) and bound to ``label``; ``nonce`` is 12 random bytes, used once."""
+        return nonce + self._sealing.encrypt(nonce, clear, label.encode())
+
+    def unseal(self, sealed: bytes, *, label: str) -> bytes:
+        """Return what was sealed under ``label``.
+
+        Raises:
+            Forged: bytes that this key did not seal, or not for this label.
+        """
+        try:
+            return self._sealing.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], label.encode())
+        except (InvalidTag, ValueError) as error:
+            table, _, row = label.partition(" ")
+            raise Forged(table, row, "its bytes were not sealed by this serving side") from error
+
+    def _derive(self, purpose: str, *parts: str) -> bytes:
+        # Lengths before parts, so that ("a", "bc") and ("ab", "c") differ.
+        text = b"".join(len(p).to_bytes(4) + p for p in (purpose.encode(), *(x.encode() for x in parts)))
+        return hmac.digest(self._secret, text, "sha256")
+
+    def _token(self, purpose: str, assignment: str, generation: int) -> str:
+        return b32encode(self._derive(purpose, assignment, str(generation))).decode().lower()[:TOKEN_LENGTH]
+
+
+class LinkKeys:
+    """Signs and reads link tokens (itsdangerous 2.2, HMAC-SHA-256).
+
+    Args:
+        secrets: oldest first; the last one signs, all of them verify.
+    """
+
+    def __init__(self, secrets: list[bytes]) -> None:
+        self._serializer = URLSafeSerializer(
+            [s.hex() for s in secrets],
+            salt=_LINK_SALT,
+            # The defaults are SHA-1 and an unkeyed concatenation.
+            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+        )
+
+    def sign(self, claim: LinkClaim) -> str:
+        """Return the token for ``claim``; URL-safe, about 100 characters."""
+        signed = self._serializer.dumps([claim.assignment, claim.generation, claim.digest_prefix])
+        return signed if isinstance(signed, str) else signed.decode()
+
+    def read(self, token: str) -> LinkClaim:
+        """Return the claim of ``token``. Two texts can carry one claim: key single use on the claim, never on the text.
+
+        Raises:
+            TokenError: anything but a token signed by one of the keys.
+        """
+        try:
+            assignment, generation, prefix = self._serializer.loads(token)
+            return LinkClaim(assignment=str(assignment), generation=int(generation), digest_prefix=str(prefix))
+        except (BadData, ValueError, TypeError) as error:
+            raise TokenError("This link is not one of ours, or was damaged on its way.") from error
+
+
+def address_hash(token: str) -> str:
+    """Return the form in which an address token is stored and looked up; the token itself is not."""
+    return hashlib.sha256(b"mailgate address v1\n" + token.encode()).hexdigest()
+
+
+def tagged_address(base: str, token: str, mode: str) -> str:
+    """Return the address of ``token``: ``plus`` name+token@domain, ``catchall`` token@domain, ``single`` the base itself."""
+    local, _, domain = base.partition("@")
+    match mode:
+        case "plus":
+            return f"{local}+{token}@{domain}"
+        case "catchall":
+            return f"{token}@{domain}"
+    return base
