@@ -15,6 +15,7 @@
     ├── NotDone                      raised *by* an action: it had no effect
     ├── ConfigError                  every mistake of a configuration at once           (ValueError)
     ├── StoreUnavailable             the database cannot be used now; retry             (ConnectionError)
+    ├── LeaseLost                    another process owns the role now                 (retryable)
     ├── IllegalTransition            no such row in the transition table
     ├── Forged                       a row or record that its rightful author did not write
     ├── TokenError                   a link or address token that proves nothing        (ValueError)
@@ -67,9 +68,7 @@ class AlreadyPending(Stopped):
 class RejectedBefore(Stopped):
     """A person rejected this very action; ``decided_by`` and ``reason`` say who and why."""
 
-    def __init__(  # noqa: PLR0913 - the evidence of a rejection
-        self, message: str, *, request_id: str, decided_by: str, reason: str, for_model: str
-    ) -> None:
+    def __init__(self, message: str, *, request_id: str, decided_by: str, reason: str, for_model: str) -> None:
         super().__init__(message, request_id=request_id, status="rejected", for_model=for_model)
         self.decided_by = decided_by
         self.reason = reason
@@ -117,6 +116,12 @@ class ConfigError(MailgateError, ValueError):
 
 class StoreUnavailable(MailgateError, ConnectionError):
     """The database is locked, gone or read-only; nothing ran and nothing was stored."""
+
+    retryable = True
+
+
+class LeaseLost(MailgateError):
+    """Another process owns the role now; this one must stop writing for it."""
 
     retryable = True
 

@@ -70,14 +70,30 @@ def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
     named = [n for stage in gate.asked() for n in stage.approvers] + list(gate.escalate_to)
     for unknown in dict.fromkeys(config.directory.unknown(named)):
         yield f"[gates.{name}] names {unknown!r}, who is not under [people] or [groups]"
+    yield from (f"[gates.{name}] {key}: {why}" for key, why in _not_yet(gate))
     for stage in gate.asked():
         people = config.directory.expand(stage.approvers)
         if people and stage.quorum > len(people) and not config.directory.unknown(stage.approvers):
-            yield f"[gates.{name}] quorum = {stage.quorum} can never be reached by {len(people)} people ({', '.join(people)}); lower it or name more"
+            who = f"{len(people)} people ({', '.join(people)})"
+            yield f"[gates.{name}] quorum = {stage.quorum} can never be reached by {who}; lower it or name more"
+
+
+def _not_yet(gate: Gate) -> Iterator[tuple[str, str]]:
+    """Yield the keys that promise more than this version does: an ignored safeguard would be worse than an error."""
+    if gate.web_confirm == "fresh_code":
+        yield "web_confirm", "'fresh_code' is not there yet in this version; use 'code'"
+    if gate.separation == "proven":
+        yield "separation", "'proven' is not there yet in this version; use 'checked'"
+    if gate.on_reject == "escalate":
+        yield "on_reject", "'escalate' is not there yet in this version; use 'abort' or 'reroute'"
+    for key in ("cooling_off", "batch_window"):
+        if getattr(gate, key):
+            yield key, "is not there yet in this version; leave it at '0s'"
 
 
 def _tight_quorums(config: Config, name: str, gate: Gate) -> Iterator[str]:
     for stage in gate.asked():
         people = config.directory.expand(stage.approvers)
         if len(people) > 1 and stage.quorum == len(people):
-            yield f"[gates.{name}] quorum = {stage.quorum} needs everybody; where one of them is the requester it cannot be reached"
+            needs = f"quorum = {stage.quorum} needs everybody"
+            yield f"[gates.{name}] {needs}; where one of them is the requester it cannot be reached"

@@ -180,7 +180,7 @@ class Config(BaseSettings):
     folder: Path = Field(default=Path(), exclude=True)
 
     @classmethod
-    def settings_customise_sources(  # noqa: PLR0913 - the signature pydantic-settings calls
+    def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,

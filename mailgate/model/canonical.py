@@ -8,6 +8,7 @@ begins with ``$`` gets a second one, so no value can be taken for another.
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -35,7 +36,7 @@ class NotCanonical(ValueError):
         self.why = why
 
 
-def to_plain(value: Any, *, path: str = "", tagged: bool = True, depth: int = 0) -> Any:  # noqa: C901, PLR0912
+def to_plain(value: Any, *, path: str = "", tagged: bool = True, depth: int = 0) -> Any:  # noqa: C901
     """Return ``value`` in the JSON types, with everything else wrapped in a ``$`` tag.
 
     Args:
@@ -114,6 +115,11 @@ def canonical_bytes(plain: Any) -> bytes:
         return rfc8785.dumps(plain)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise NotCanonical("", f"cannot be written as canonical JSON: {error}") from error
+
+
+def read_plain(stored: bytes) -> Any:
+    """Return the plain JSON value of stored canonical bytes."""
+    return json.loads(stored)
 
 
 def _text(value: str, path: str) -> str:

@@ -32,7 +32,7 @@ def leaf_hash(record: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + record).digest()
 
 
-def build_record(  # noqa: PLR0913 - the fields every record has
+def build_record(
     *,
     log: str,
     index: int,
@@ -126,6 +126,7 @@ class LogVerifier:
         if public[:1] != _ED25519 or len(public) != 33 or _key_hash(name, public).hex() != hashed:
             raise ValueError("The log's public key is damaged; copy log.vkey from the serving side again.")
         self.name = name
+        self.vkey = vkey.strip()
         self._key = Ed25519PublicKey.from_public_bytes(public[1:])
 
     def read(self, record: bytes, proof: str) -> Record:

@@ -101,9 +101,9 @@ class Gate(BaseModel):
             raise ValueError("has both 'approvers' and 'stages'; keep one of them")
         for name in ("remind_after", "escalate_after"):
             length = getattr(self, name)
-            if "timeout" in self.model_fields_set and name in self.model_fields_set and self.timeout and length:
-                if length >= self.timeout:
-                    raise ValueError(f"'{name}' is not before 'timeout', so it would never happen; make it shorter")
+            both_given = {"timeout", name} <= self.model_fields_set
+            if both_given and self.timeout and length and length >= self.timeout:
+                raise ValueError(f"'{name}' is not before 'timeout', so it would never happen; make it shorter")
         return self
 
     def asked(self) -> tuple[StageSettings, ...]:

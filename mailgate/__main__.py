@@ -1,0 +1,5 @@
+"""Lets `python -m mailgate` be the command line."""
+
+from mailgate.cli import main
+
+main()

@@ -1,0 +1,147 @@
+"""Does everything that mailgate needs work? One finding for each thing, with what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import email.message
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mailgate.chance import SystemChance, monotonic
+from mailgate.config import Config
+from mailgate.errors import MailgateError, MailServerError
+from mailgate.mail.imap import ImapMailbox
+from mailgate.mail.smtp import SmtpSender
+from mailgate.runtime import open_serving
+from mailgate.service.context import Serving
+from mailgate.tokens import TOKEN_LENGTH, tagged_address
+
+PROBE_SECONDS = 60.0
+"""A mail to oneself that takes longer is not what a reply should take either."""
+
+_PATCHED = {(3, 11): 10, (3, 12): 5}
+"""Python releases from which header injection is fixed (CVE-2024-6923); our own mails do not depend on it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was checked."""
+
+    what: str
+    fine: bool
+    says: str
+
+
+def check_all(config: Config, *, probe: bool) -> Iterator[Finding]:
+    """Yield a finding for each thing, in the order in which they depend on each other.
+
+    Args:
+        probe: also send a mail to the reply address and wait for it.
+    """
+    yield Finding(what="configuration", fine=True, says=f"{len(config.people)} people, {len(config.gates)} gates")
+    yield _python()
+    try:
+        serving = open_serving(config)
+    except MailgateError as error:
+        yield Finding(what="keys and database", fine=False, says=f"{error.message} {error.hint}".strip())
+        return
+    try:
+        yield Finding(what="keys", fine=True, says=f"public log key {serving.verifier.vkey}")
+        yield _checked("database", lambda: _database(serving))
+        yield _checked("SMTP", lambda: asyncio.run(_smtp(config)))
+        yield _checked("IMAP", lambda: _imap(config))
+        if probe:
+            yield _checked("probe", lambda: _probe(config))
+    finally:
+        serving.store.close()
+
+
+def _checked(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what=what, fine=True, says=check())
+    except (MailgateError, OSError) as error:
+        hint = getattr(error, "hint", "")
+        return Finding(what=what, fine=False, says=f"{error} {hint}".strip())
+
+
+def _python() -> Finding:
+    needed = _PATCHED.get(sys.version_info[:2], 0)
+    fine = sys.version_info.micro >= needed
+    says = platform.python_version()
+    if not fine:
+        major, minor = sys.version_info[:2]
+        says += f" has a hole in its mail library (CVE-2024-6923); mailgate does not use that part, but update to {major}.{minor}.{needed}"
+    return Finding(what="python", fine=True, says=says)
+
+
+def _database(serving: Serving) -> str:
+    with serving.store.write() as tx:
+        skew = abs((tx.now - datetime.now(UTC)).total_seconds())
+    if skew > 2:
+        raise MailServerError(f"its clock is {skew:.0f} s off this machine's; set both by NTP, deadlines use the database's.")
+    return f"{serving.config.database_url} can be written, its clock agrees with this machine's"
+
+
+async def _smtp(config: Config) -> str:
+    sender = SmtpSender(config.smtp, config.password_of(config.smtp), _authority(config, config.smtp.ca_file))
+    try:
+        await sender.check()
+    finally:
+        await sender.close()
+    return f"{config.smtp.host}:{config.smtp.port} takes our login (tls = {config.smtp.tls})"
+
+
+def _imap(config: Config) -> str:
+    with _mailbox(config) as mailbox:
+        idle = "pushes news (IDLE)" if mailbox.can_idle() else "has no IDLE: replies are seen once in [imap] poll"
+        return f"{config.imap.host}:{config.imap.port} opens {config.imap.folder} and {idle}"
+
+
+def _probe(config: Config) -> str:
+    token = "probe" + SystemChance().id() + "a" * (TOKEN_LENGTH - 21)
+    to = tagged_address(config.smtp.address, token, config.imap.reply_address)
+    subject = f"mailgate probe {token}"
+    with _mailbox(config) as mailbox:
+        start = mailbox.uidnext - 1
+        asyncio.run(_send(config, to, _probe_mail(config, to, subject)))
+        end = monotonic() + PROBE_SECONDS
+        while monotonic() < end:
+            mailbox.noop()
+            for mail in mailbox.fetch(mailbox.uids_after(start)):
+                if subject.encode() in mail.raw:
+                    return f"a mail to {to} came back: reply_address = {config.imap.reply_address!r} works"
+            mailbox.wait(1.0, lambda: False)
+    raise MailServerError(
+        f"no mail to {to} came back within {PROBE_SECONDS:.0f} s; if {config.imap.reply_address!r} addresses do not reach "
+        "this mailbox, set [imap] reply_address to another of plus, catchall, single."
+    )
+
+
+def _probe_mail(config: Config, to: str, subject: str) -> bytes:
+    message = email.message.EmailMessage()
+    message["From"], message["To"], message["Subject"] = config.smtp.address, to, subject
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content("A probe by `mailgate doctor --probe`. It may be deleted.\n")
+    return message.as_bytes().replace(b"\n", b"\r\n")
+
+
+async def _send(config: Config, to: str, raw: bytes) -> None:
+    sender = SmtpSender(config.smtp, config.password_of(config.smtp), _authority(config, config.smtp.ca_file))
+    try:
+        await sender.send(config.smtp.address, to, raw)
+    finally:
+        await sender.close()
+
+
+def _mailbox(config: Config) -> ImapMailbox:
+    return ImapMailbox(config.imap, config.password_of(config.imap), _authority(config, config.imap.ca_file))
+
+
+def _authority(config: Config, name: str) -> Path | None:
+    return config.path(name) if name else None
+
+

@@ -1,0 +1,15 @@
+"""The command line. Thin: it reads options, calls one function, prints what came back."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` names and exit with its code."""
+    from mailgate.cli.app import app
+    from mailgate.cli.errors import reported
+
+    with reported():
+        app(standalone_mode=False, prog_name="mailgate")
+    sys.exit(0)

@@ -1,0 +1,55 @@
+"""`mailgate explain`: what an incoming mail is, whose, what it says, and what would be done. Changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mailgate.cli.errors import UNREADABLE, Exit
+from mailgate.cli.options import ConfigOption, JsonOption
+
+
+def explain(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.eml…", help="Mails, as saved by a mail program.")],
+    as_json: JsonOption = False,
+    dns: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON, name to TXT record: DKIM keys to check signatures with.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Explain how mails would be read: one answer for each file."""
+    from rich.console import Console
+
+    from mailgate.explaining import Explainer, read_dns
+
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    if dns is not None:
+        read_dns(dns)
+    unreadable = False
+    with Explainer.open(config) as explainer:
+        for file in files:
+            try:
+                raw = file.read_bytes()
+            except OSError as error:
+                typer.echo(f"mailgate: {file} cannot be read: {error.strerror}.", err=True)
+                unreadable = True
+                continue
+            found = explainer.explain(raw)
+            if as_json:
+                typer.echo(json.dumps(found, ensure_ascii=False))
+            else:
+                _print(console, file, found)
+    if unreadable:
+        raise Exit(UNREADABLE)
+
+
+def _print(console: Any, file: Path, found: dict[str, Any]) -> None:
+    console.print(f"{file}: {found['kind']}, {found['verdict']} → {found['would']}", style="bold")
+    for name in ("from", "level", "assignment", "first_line", "reason"):
+        if found[name]:
+            console.print(f"  {name.replace('_', ' ')}: {found[name]}")
+    for sentence in found["because"]:
+        console.print(f"  · {sentence}")

@@ -1,0 +1,107 @@
+"""`mailgate requests`: look at requests, cancel one, settle one that is in doubt."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import typer
+
+from mailgate.cli.options import ConfigOption, JsonOption, read_config
+
+app = typer.Typer(help="Look at requests, cancel one, settle one that is in doubt.", no_args_is_help=True)
+
+RequestArgument = Annotated[str, typer.Argument(metavar="ID", help="The request's id, or its first letters.")]
+
+
+@app.command("list")
+def list_(
+    state: Annotated[str | None, typer.Option(help="Only requests in this state, such as pending.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List requests, newest first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from mailgate.service.inspect import overview
+
+    with _working(config) as working:
+        rows = overview(working, state)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("id", "state", "action", "agent", "run", "asked", "deadline", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_short(row[c]) for c in ("id", "state", "action", "agent", "run", "created_at", "deadline_at")))
+    Console().print(table if rows else "There are no requests.")
+
+
+@app.command()
+def show(request: RequestArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Show one request: what was asked, who was asked, what they said, what came of it."""
+    from rich.console import Console
+
+    from mailgate.service.inspect import details
+
+    with _working(config) as working:
+        found = details(working, request)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, default=str))
+        return
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for title, content in found.items():
+        if isinstance(content, list):
+            console.print(f"\n{title}", style="bold")
+            for item in content:
+                console.print("  " + "  ".join(f"{k}: {_short(v)}" for k, v in item.items() if v not in ("", None)))
+        elif content not in ("", None, {}):
+            console.print(f"{title}: {_short(content)}")
+
+
+@app.command()
+def cancel(request: RequestArgument, config: ConfigOption = None) -> None:
+    """Cancel a request that is pending; its agent is told."""
+    from mailgate.service.inspect import cancel_request
+
+    with _working(config) as working:
+        typer.echo(f"Cancelled {cancel_request(working, request, by=f'operator {getpass.getuser()}')}.")
+
+
+@app.command()
+def settle(
+    request: RequestArgument,
+    outcome: Annotated[Literal["succeeded", "failed"], typer.Option("--as", help="What you found out.")],
+    config: ConfigOption = None,
+) -> None:
+    """Say what became of an execution in doubt, after you found out. On the serving side only."""
+    from mailgate.runtime import open_serving
+    from mailgate.service.inspect import settle_request
+
+    serving = open_serving(read_config(config))
+    try:
+        settled = settle_request(serving, request, succeeded=outcome == "succeeded", by=getpass.getuser())
+        typer.echo(f"Settled {settled} as {outcome}; its agent is told.")
+    finally:
+        serving.store.close()
+
+
+@contextmanager
+def _working(config: Any) -> Iterator[Any]:
+    from mailgate.runtime import open_working
+
+    working = open_working(read_config(config))
+    try:
+        yield working
+    finally:
+        working.store.close()
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M} UTC"
+    return "" if value is None else str(value)

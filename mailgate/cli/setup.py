@@ -1,0 +1,77 @@
+"""`mailgate init` and `mailgate doctor`: make what is needed, and check that it works."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailgate.cli.errors import CHECK_FAILED, Exit
+from mailgate.cli.options import ConfigOption, read_config
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put it.")] = Path(),
+) -> None:
+    """Make a commented config.toml, keys and the database. Keeps everything that is there already."""
+    from mailgate.config import shipped
+    from mailgate.runtime import make_key_files, open_database
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "config.toml"
+    if path.exists():
+        typer.echo(f"kept  {path}")
+    else:
+        text = shipped("config.toml").read_text(encoding="utf-8")
+        path.write_text(_asked(text) if sys.stdin.isatty() else text, encoding="utf-8")
+        typer.echo(f"made  {path}")
+    config = read_config(path)
+    for made in make_key_files(config):
+        typer.echo(f"made  {made}")
+    open_database(config).close()
+    typer.echo(f"ready {config.database_url}")
+    typer.echo("Next: put your mail server and people into config.toml, then run `mailgate doctor`.")
+    typer.echo(
+        "The agents' side needs config.toml, log.vkey and the database; keep the folder keys/ to the serving side."
+    )
+
+
+def doctor(
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Also send itself a mail and wait for it to come back.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Check configuration, keys, database, mail servers and clock; say what to do about each problem."""
+    from rich.console import Console
+
+    from mailgate.checkup import check_all
+
+    console = Console(highlight=False, soft_wrap=True)
+    failed = False
+    for finding in check_all(read_config(config), probe=probe):
+        failed |= not finding.fine
+        sign = "[green]✓[/]" if finding.fine else "[red]✗[/]"
+        console.print(f"{sign} [bold]{finding.what}[/]  ", end="")
+        console.print(finding.says, markup=False)
+    if failed:
+        raise Exit(CHECK_FAILED)
+
+
+def _asked(text: str) -> str:
+    """Return the shipped configuration with the answers of a person at a terminal filled in."""
+    for question, default, pattern in _QUESTIONS:
+        answer = typer.prompt(question, default=default).replace('"', "")
+        text = re.sub(pattern, lambda m, a=answer: m.group(1) + a + m.group(2), text, flags=re.MULTILINE)
+    return text
+
+
+_QUESTIONS = (
+    ("Your name", "Alice Adams", r'(^\[people\.alice\]\nname = ")[^"]*(")'),
+    ("Your mail address (approvals are asked there)", "alice@example.com", r'(^address = ")alice@example\.com(")'),
+    ("The address approvals come from", "approvals@example.com", r'(^from = "Approvals <)[^>]*(>")'),
+    ("Your mail server", "mail.example.com", r'(^host = ")127\.0\.0\.1("                          # the server)'),
+)

@@ -1,0 +1,86 @@
+"""What `mailgate explain` finds out: the very functions that intake runs, on a file, changing nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mailgate.config import Config, find_config, load_config
+from mailgate.errors import ConfigError
+from mailgate.runtime import log_name, open_database
+from mailgate.service.intake import examine, judge_mail
+from mailgate.store import Store
+
+
+class Explainer:
+    """Explains mails under one configuration; with its database if there is one."""
+
+    def __init__(self, config: Config, store: Store | None) -> None:
+        self._config = config
+        self._store = store
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path | None) -> Iterator[Explainer]:
+        """Give an explainer: with a configuration and its database where there are, else with the defaults.
+
+        Raises:
+            ConfigError: a configuration that was named and cannot be used.
+        """
+        try:
+            config = load_config(find_config(path))
+        except ConfigError:
+            if path is not None:
+                raise
+            config = None
+        store = open_database(config) if config is not None and _has_database(config) else None
+        try:
+            yield cls(config or Config(), store)
+        finally:
+            if store is not None:
+                store.close()
+
+    def explain(self, raw: bytes) -> dict[str, Any]:
+        """Return what one mail is, whose, what it says and what would be done with it."""
+        # Saved mails often have lost their CRs; a mail from a server never has.
+        unix_lines = b"\r\n" not in raw[:100_000]
+        examined = examine(raw, self._config, log_name(self._config), unix_lines=unix_lines)
+        if self._store is None:
+            judgement = judge_mail(None, self._config, examined)
+        else:
+            with self._store.read() as tx:
+                judgement = judge_mail(tx, self._config, examined)
+        identity, reading = judgement.identity, examined.reading
+        return {
+            "kind": examined.kind.value,
+            "assignment": judgement.seat.id if judgement.seat else None,
+            "from": identity.sender if identity else None,
+            "level": identity.level.value if identity else "none",
+            "verdict": reading.verdict.value if reading else "none",
+            "first_line": reading.first_line if reading else "",
+            "reason": reading.reason if reading else "",
+            "would": judgement.would.value,
+            "because": list(dict.fromkeys((*examined.because, *judgement.because))),
+        }
+
+
+def read_dns(path: Path) -> dict[str, str]:
+    """Return the TXT records of a JSON file.
+
+    Raises:
+        ConfigError: not a JSON object of texts.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"--dns: {path} cannot be read as JSON ({error}); write {{\"name\": \"TXT record\"}}."]) from error
+    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+        raise ConfigError([f"--dns: {path} must be a JSON object that maps names to TXT records."])
+    return found
+
+
+def _has_database(config: Config) -> bool:
+    return Path(config.database_url.removeprefix("sqlite:///")).exists()

@@ -1,0 +1,86 @@
+"""One door from a letter to a mail: templates rendered, what they say checked, bytes written and read back.
+
+The parts of it: ``mail/templates.py`` (files → text), ``mail/saying.py`` (does it say what the letter says),
+``mail/writing.py`` (text → bytes). Nothing here sends, stores, or knows a secret's meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailgate.errors import ComposeError
+from mailgate.mail.letter import AttachedFile, Letter, redacted
+from mailgate.mail.saying import block, check_mail
+from mailgate.mail.templates import Templates
+from mailgate.mail.writing import EVIDENCE_NAME, MAX_ID, Headers, subject_line, usable_id, write_mail
+
+__all__ = [
+    "EVIDENCE_NAME",
+    "MAX_ID",
+    "AttachedFile",
+    "Headers",
+    "Rendered",
+    "Templates",
+    "compose",
+    "render",
+    "shown_text",
+    "subject_line",
+    "usable_id",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """The two parts of a mail; lines end in LF."""
+
+    text: str
+    html: str
+
+
+def compose(
+    letter: Letter,
+    headers: Headers,
+    templates: Templates,
+    *,
+    evidence: bytes | None = None,
+    files: tuple[AttachedFile, ...] | None = None,
+) -> bytes:
+    """Return the bytes of the mail, to be sent as they are every time.
+
+    Args:
+        letter: live for the person, ``redacted(letter)`` for the archive.
+        evidence: the exact bytes of ``mailgate-evidence.json``, if the mail carries records.
+        files: instead of ``letter.files``.
+
+    Raises:
+        ComposeError: a template, a header or a part that is not as it must be; nothing may be sent then.
+    """
+    rendered = render(letter, templates)
+    attached = letter.files if files is None else files
+    names = {file.name for file in attached}
+    missing = sorted({file.name for file in letter.files} - names)
+    if missing:
+        raise ComposeError(f"The mail names {missing[0]}, which is not attached to it.")
+    return write_mail(headers, rendered.text, rendered.html, evidence=evidence, files=attached)
+
+
+def render(letter: Letter, templates: Templates) -> Rendered:
+    """Return both parts of the mail of ``letter``, checked against it.
+
+    Raises:
+        ComposeError: a template fails, leaves something out, or prints what could be taken for an answer.
+    """
+    context = {"letter": letter}
+    text = templates.render(f"mail/{letter.kind}.txt.j2", context)
+    html = templates.render(f"mail/{letter.kind}.html.j2", context)
+    check_mail(letter, text, html)
+    return Rendered(text=text, html=html)
+
+
+def shown_text(letter: Letter, templates: Templates) -> str:
+    """Return what the mail of ``letter`` shows, for the hash in its record: the visible block without white space.
+
+    It is that of the archive copy, so links and codes are placeholders; text and HTML parts have it in common, and any
+    folding, quoting-free re-wrapping or re-encoding leaves it alone.
+    """
+    return block(render(redacted(letter), templates).text)

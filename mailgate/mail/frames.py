@@ -1,0 +1,228 @@
+"""How mail clients mark the mail they quote: attributions, header blocks, separators. Lines in, answers out.
+
+Clients translate these into the language they are set to, so most of this is tables. What is recognised is dropped from
+a reply; what is not recognised stays and makes an approval unclear. A line is therefore only taken for a client's when
+it has the whole shape: an attribution has a date and a word for writing (or an address) and ends the way attributions
+end; a header block has three different labels. "As Bob wrote:" has not. What a reply *is*, says `reply`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
+MARKER = re.compile(r"mailgate-reply-above-[a-z0-9]*", re.IGNORECASE)
+"""The first body line of every mail that can be answered: what a client repeats from here on is ours, not the sender's."""
+
+_LONGEST = 400
+"""Characters of a frame's line; longer ones are text."""
+
+_INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_EMPHASIS = " \t\u00a0*_|>"
+
+
+class Label(StrEnum):
+    """What a line of a quoted header block tells."""
+
+    FROM = "from"
+    DATE = "date"
+    TO = "to"
+    CC = "cc"
+    SUBJECT = "subject"
+
+
+def _labels(label: Label, words: str) -> dict[str, Label]:
+    return {word.strip(): label for word in words.split("|")}
+
+
+_LABELS = {
+    **_labels(
+        Label.FROM,
+        "from|von|de|da|di|van|fra|från|od|nadawca|odesílatel|odosielateľ|pošiljatelj|lähettäjä|feladó|от|от кого|отправитель|"
+        "від|kimden|gönderen|από|מאת|من|de la|dari|từ|จาก|差出人|送信者|送信元|发件人|發件人|寄件者|寄件人|보낸 사람|보낸사람|"
+        "expéditeur|remitente|remetente|mittente|afzender|avsändare|avsender|afsender|saatja|nuo",
+    ),
+    **_labels(
+        Label.DATE,
+        "sent|date|gesendet|datum|gesendet am|envoyé|envoyé le|enviado|enviado el|enviado em|enviada em|data|fecha|inviato|"
+        "verzonden|sendt|dato|skickat|skickades|wysłano|wysłane|odesláno|odoslané|dátum|poslano|elküldve|küldve|lähetetty|"
+        "päivämäärä|päiväys|pvm|отправлено|дата|надіслано|gönderildi|gönderilen|gönderme tarihi|tarih|στάλθηκε|ημερομηνία|"
+        "נשלח|תאריך|تاريخ الإرسال|التاريخ|تم الإرسال|trimis|dikirim|tanggal|đã gửi|ngày|วันที่|送信日時|送信|日時|日付|发送时间|"
+        "發送時間|发送日期|日期|寄件日期|傳送時間|傳送日期|보낸 날짜|날짜|보냄|saadetud|išsiųsta|sent on|when",
+    ),
+    **_labels(
+        Label.TO,
+        "to|an|à|para|a|aan|til|till|do|komu|prima|vastaanottaja|címzett|кому|получатель|kime|alıcı|προς|אל|إلى|către|kepada|"
+        "đến|ถึง|宛先|收件人|收件者|받는 사람|받는사람|destinataire|destinatario|destinatário|empfänger|ontvanger|kam|kellele",
+    ),
+    **_labels(
+        Label.CC,
+        "cc|bcc|kopie|kopi|kopia|copie|copie à|copia|cópia|kopio|копия|másolat|másolatot kap|κοιν|עותק|نسخة|"
+        "抄送|副本|참조|reply-to|reply to|antwort an|répondre à|responder a",
+    ),
+    **_labels(
+        Label.SUBJECT,
+        "subject|betreff|objet|asunto|assunto|oggetto|onderwerp|emne|ämne|temat|předmět|predmet|zadeva|aihe|tárgy|тема|konu|"
+        "θέμα|נושא|الموضوع|subiect|subjek|perihal|chủ đề|tiêu đề|หัวเรื่อง|เรื่อง|件名|主题|主題|主旨|제목|teema|tema",
+    ),
+}
+
+_SEPARATOR_WORDS = re.compile(
+    r"original(?:e|a)? ?(?:message|mail|e-?mail|nachricht|meddelande|bericht)|ursprüngliche (?:nachricht|mail|e-mail)|"
+    r"original-?nachricht|message d['’]origine|message (?:original|initial)|mensa(?:je|gem) original|"
+    r"messaggio originale|oorspronkelijk(?:e)? (?:bericht|e-?mail)|oprindelig (?:meddelelse|besked|mail)|"
+    r"opprinnelig melding|ursprungligt meddelande|(?:wiadomość oryginalna|oryginalna wiadomość)|"
+    r"původní (?:zpráva|e-?mail)|pôvodná správa|izvirno sporočilo|alkuperäinen viesti|eredeti üzenet|"
+    r"исходное сообщение|оригинальное сообщение|пересылаемое сообщение|orijinal (?:mesaj|ileti)|özgün ileti|"
+    r"αρχικό μήνυμα|הודעה מקורית|الرسالة الأصلية|mesaj original|pesan asli|thư gốc|"
+    r"元のメッセージ|原始邮件|原始郵件|原邮件|원본 메시지|원본메일|reply message|"
+    r"forwarded (?:message|by)|weitergeleitete (?:nachricht|mail)|message transféré|mensaje reenviado|"
+    r"mensagem encaminhada|messaggio inoltrato|doorgestuurd bericht|vidarebefordrat meddelande|videresendt|"
+    r"wiadomość przekazana|přeposlaná zpráva|välitetty viesti|転送メッセージ|转发邮件|轉寄郵件|전달된 메일",
+    re.IGNORECASE,
+)
+_FORWARD_INTRO = re.compile(
+    # Apple Mail and Gmail for iOS write it without dashes, on a line of its own.
+    r"(?:begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-mail)|début du message (?:transféré|réexpédié)|"
+    r"inicio del mensaje reenviado|inizio messaggio inoltrato|início da mensagem (?:encaminhada|reencaminhada)|"
+    r"begin doorgestuurd bericht|vidarebefordrat brev|videresendt meddelelse|転送されたメッセージ|下面是被转发的邮件)\s*[:：]",
+    re.IGNORECASE,
+)
+
+_WROTE = re.compile(
+    r"\b(?:wrote|writes|schrieb|schrieben|a écrit|écrit|escribió|escribio|escreveu|ha scritto|scrisse|schreef|skrev|"
+    r"napisał|napisała|napisał\(a\)|pisze|napsal|napsala|napsal\(a\)|napísal|je napisa[ol]|kirjoitti|írta|a scris|"
+    r"написал|написала|написал\(а\)|пишет|писал|писав|пише|написа|yazdı|şunu yazdı|şunları yazdı|έγραψε|"
+    r"skrifaði|rašė|parašė|rakstīja|kirjutas|va escriure|menulis|đã viết)(?![\w@])|"
+    r"さんは書きました|のメール|さんからの|が書き込|写道|寫道|님이 작성|작성:|씀:|כתב|كتب|เขียน",
+    re.IGNORECASE,
+)
+_OPENER = re.compile(
+    # Words with which clients begin an attribution, each before a date.
+    r"(?:on|am|le|el|el día|em|il|il giorno|in data|op|den|d\.|på|w dniu|dnia|dne|dňa|ob|a|în data de|pe data|pe|"
+    r"pada tanggal|pada|tanggal|vào|στις|בתאריך|ב-|في|بتاريخ|在|於|于)\s?(?=\S)",
+    re.IGNORECASE,
+)
+_HAS_TIME = re.compile(r"(?<![\d.,:])(?:[01]?\d|2[0-3])\s?(?:[:h時点：]\s?[0-5]\d|\.[0-5]\d(?![\d.]))")
+_HAS_DATE = re.compile(
+    r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}|\b(?:19|20)\d\d\b|\d{1,2}\s?[日月일월]|"
+    r"\b\d{1,2}\.? [^\W\d_]{3,}|[^\W\d_]{3,}\.? \d{1,2}(?:st|nd|rd|th)?\b"
+)
+_BEGINS_WITH_DATE = re.compile(r"[^\w<]*(?:[^\W\d_]{1,12}['’.,]*\s+){0,2}\d")
+_ADDRESS = r"[\w.+%=-]{1,120}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}"
+_HAS_ADDRESS = re.compile(_ADDRESS)
+_SET_OFF_ADDRESS = re.compile(rf"[<(\[]\s?(?:mailto:)?{_ADDRESS}(?:\s?<mailto:[^<>]*>)?\s?[>)\]]|\A[\"'<]?{_ADDRESS}")
+_ENDS = re.compile(r"(?:[:：]|\bwrote|\bskrev|写道|寫道)[\s*_>-]*\Z", re.IGNORECASE)
+
+
+def visible(line: str) -> str:
+    """Return a line without what nobody sees, and with plain blanks."""
+    return _INVISIBLE.sub("", line).replace("\u00a0", " ").replace("\u202f", " ").strip()
+
+
+def has_marker(line: str) -> bool:
+    """Return whether our marker stands in the line, behind whatever."""
+    return MARKER.search(line) is not None
+
+
+def is_rule(line: str) -> bool:
+    """Return whether a line is drawn, not written: ``____``, ``----``, ``====``."""
+    return re.fullmatch(r"[ \t>|*]*[-_=─—–]{5,}[ \t*]*", line[:_LONGEST]) is not None
+
+
+def is_separator(line: str) -> bool:
+    """Return whether a line says in words that another mail follows: ``-----Original Message-----``."""
+    text = visible(line)
+    if len(text) > 120:
+        return False
+    dashed = re.fullmatch(r"[*_]*-{2,}\s*(.{1,80}?)\s*-{2,}[*_]*", text)
+    return _FORWARD_INTRO.fullmatch(text) is not None or (
+        dashed is not None and _SEPARATOR_WORDS.search(dashed[1]) is not None
+    )
+
+
+def label_of(line: str) -> Label | None:
+    """Return which header field a line quotes, if it does: ``*Von:* Bob``, ``差出人: Bob``, ``Envoyé le : …``."""
+    name, colon, _ = visible(line[:_LONGEST]).replace("：", ":").partition(":")
+    return _LABELS.get(name.strip(_EMPHASIS).casefold()) if colon and len(name) <= 40 else None
+
+
+def begins_header_block(lines: Sequence[str], index: int) -> bool:
+    """Return whether a quoted header begins at ``index``: three kinds of labels, the sender's among them, in twelve lines.
+
+    Values may be wrapped over two further lines each. Two kinds would not do: "From: 1 June, To: 30 June" is a condition.
+    """
+    if label_of(lines[index]) is None:
+        return False
+    kinds: set[Label] = set()
+    unlabelled = 0
+    for line in lines[index : index + 12]:
+        label = label_of(line)
+        if label is not None:
+            kinds.add(label)
+            unlabelled = 0
+        elif not line.strip():
+            unlabelled += 1  # HTML gives each paragraph a blank line of its own
+        else:
+            unlabelled += 2
+        if unlabelled > 4:
+            break
+    return Label.FROM in kinds and len(kinds) >= 3
+
+
+def begins_unknown_header(lines: Sequence[str], index: int) -> bool:
+    """Return whether three or more ``label: value`` lines with an address begin at ``index``, in any language.
+
+    Only evidence where something else shows that a quote begins here: a rule above, or our marker below.
+    """
+    block: list[str] = []
+    for line in lines[index : index + 8]:
+        text = visible(line)
+        if not re.match(r"[*_]*[^\s:：\d][^:：\d]{0,28}\s?[:：][*_]*\s*\S", text):
+            break
+        block.append(text)
+    return len(block) >= 3 and any(_HAS_ADDRESS.search(text) for text in block)
+
+
+def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
+    """Find the attribution whose last line is ``lines[end]``.
+
+    Returns:
+        The index of its first line, and whether it is strong: it sets an address off or names day and time, as nobody
+        does by hand. Nothing if there is none. Clients wrap attributions over up to five lines.
+    """
+    if not _ENDS.search(visible(lines[end])[-60:]):
+        return None
+    for start in range(end, max(-1, end - 5), -1):
+        if not lines[start].strip():
+            return None
+        text = " ".join(visible(line) for line in lines[start : end + 1]).strip("- *_")
+        if len(text) > _LONGEST:
+            return None
+        if _is_attribution(text):
+            strong = bool(_SET_OFF_ADDRESS.search(text) or (_HAS_TIME.search(text) and _HAS_DATE.search(text)))
+            return _with_wrapped_date(lines, start), strong
+    return None
+
+
+def _is_attribution(text: str) -> bool:
+    """Whether joined lines are an attribution: a date, who wrote, and a shape that no sentence has by accident."""
+    time, date = _HAS_TIME.search(text), _HAS_DATE.search(text)
+    address = _SET_OFF_ADDRESS.search(text)
+    opener = _OPENER.match(text)
+    begins = _BEGINS_WITH_DATE.match(text, opener.end() if opener else 0) is not None
+    if _WROTE.search(text):
+        return bool((time or date) and (begins or address))
+    return bool(address and ((time and date) or (begins and (time or date))))
+
+
+def _with_wrapped_date(lines: Sequence[str], start: int) -> int:
+    """Step up while the line above is the beginning of the same attribution: "On Nov 21, 2014," over "at 10:18,"."""
+    for above in range(start - 1, max(-1, start - 3), -1):
+        text = visible(lines[above])
+        opener = _OPENER.match(text)
+        if not (opener and len(text) <= 80 and _BEGINS_WITH_DATE.match(text, opener.end())):
+            break
+        start = above
+    return start

@@ -1,0 +1,181 @@
+"""Read a mailbox: the one adapter to imapclient 4.1, used by one thread. What its quirks demand is said where it is done."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from imapclient import IMAPClient, SocketTimeout
+
+from mailgate.config import ImapSettings
+from mailgate.errors import MailServerError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """One mail as the server holds it: its UID, exact bytes, and when the server received it."""
+
+    uid: int
+    raw: bytes
+    received_at: datetime
+
+
+class ImapMailbox:
+    """One folder of one mailbox, opened for reading and moving.
+
+    Every method raises MailServerError when the connection cannot be trusted any more; then open a new one.
+    """
+
+    def __init__(self, settings: ImapSettings, password: str, ca_file: Path | None) -> None:
+        self._settings = settings
+        self._password = password
+        self._ca_file = ca_file
+        self._client: Any = None
+        self.uidvalidity = 0
+        self.uidnext = 0
+
+    def __enter__(self) -> Self:
+        """Connect, log in and select the folder."""
+        settings = self._settings
+        seconds = settings.timeout.total_seconds()
+        with self._translated():
+            context = ssl.create_default_context(cafile=self._ca_file) if settings.tls != "none" else None
+            self._client = IMAPClient(
+                settings.host,
+                settings.port,
+                ssl=settings.tls == "implicit",
+                ssl_context=context,
+                # Without a read timeout idle_done() waits for ever on a silent peer (imapclient#449).
+                timeout=SocketTimeout(connect=seconds, read=seconds),
+            )
+            if settings.tls == "starttls":
+                self._client.starttls(ssl_context=context)
+            self._client.login(settings.username, self._password)
+            selected = self._client.select_folder(settings.folder)
+            self.uidvalidity = int(selected[b"UIDVALIDITY"])
+            self.uidnext = int(selected.get(b"UIDNEXT", 0))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Log out, or drop the connection where it is broken."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        with contextlib.suppress(Exception):
+            client.logout() if kind is None else client.shutdown()
+
+    def can_idle(self) -> bool:
+        """Return whether the server pushes news (RFC 2177)."""
+        with self._translated():
+            return bool(self._client.has_capability("IDLE"))
+
+    def uids_after(self, uid: int) -> list[int]:
+        """Return the UIDs above ``uid``, ascending."""
+        with self._translated():
+            found = self._client.search(["UID", f"{uid + 1}:*"])
+        # "n:*" names the last message even where its UID is below n (RFC 3501 section 6.4.8).
+        return sorted(u for u in found if u > uid)
+
+    def uids_since(self, day: date) -> list[int]:
+        """Return the UIDs of mails received on ``day`` or later, ascending."""
+        with self._translated():
+            return sorted(self._client.search(["SINCE", day]))
+
+    def fetch(self, uids: Iterable[int]) -> Iterator[Arrived]:
+        """Yield the mails with ``uids``, without marking them read; one at a time, since one may be very large."""
+        for uid in uids:
+            with self._translated():
+                # PEEK: plain RFC822 would set \Seen on a person's mail. Explicit UIDs: ranges are refused.
+                response = self._client.fetch([uid], [b"BODY.PEEK[]", b"INTERNALDATE"]).get(uid)
+            if response and response.get(b"BODY[]") is not None:
+                received = response[b"INTERNALDATE"]
+                yield Arrived(uid=uid, raw=bytes(response[b"BODY[]"]), received_at=_utc(received))
+
+    def wait(self, seconds: float, wanted: Any) -> bool:
+        """Wait up to ``seconds`` for the server to say that something arrived (IDLE); True if it did.
+
+        Args:
+            wanted: called about every second; a true answer ends the wait early.
+        """
+        with self._translated():
+            self._client.idle()
+            end = time.monotonic() + seconds
+            news = False
+            while not news and (left := end - time.monotonic()) > 0 and not wanted():
+                news = self._listen(min(left, 1.0))
+            _, rest = self._client.idle_done()
+            return news or any(_is_arrival(r) for r in rest)
+
+    def noop(self) -> None:
+        """Let the server tell what is new."""
+        with self._translated():
+            self._client.noop()
+
+    def move(self, uids: list[int], folder: str) -> None:
+        """Move mails into ``folder``, which is made if it is missing."""
+        with self._translated():
+            prefix, delimiter = self._namespace()
+            target = prefix + folder.replace("/", delimiter)
+            if not self._client.folder_exists(target):
+                self._client.create_folder(target)
+            if self._client.has_capability("MOVE"):
+                self._client.move(uids, target)
+                return
+            self._client.copy(uids, target)
+            self._client.add_flags(uids, [b"\\Deleted"], silent=True)
+            # A plain EXPUNGE would also remove what a person marked deleted.
+            if self._client.has_capability("UIDPLUS"):
+                self._client.uid_expunge(uids)
+
+    def _listen(self, seconds: float) -> bool:
+        started = time.monotonic()
+        lines = self._client.idle_check(timeout=seconds)
+        # After EOF idle_check() returns [] at once, for ever (imapclient#565): only that betrays a dead connection.
+        if not lines and time.monotonic() - started < seconds * 0.5:
+            raise MailServerError("The mail server closed the connection while we waited.")
+        if any(_is_goodbye(line) for line in lines):
+            raise MailServerError("The mail server said goodbye.")
+        return any(_is_arrival(line) for line in lines)
+
+    def _namespace(self) -> tuple[str, str]:
+        listed = self._client.list_folders("", "INBOX")
+        delimiter = (listed[0][1] or b"/").decode() if listed else "/"
+        prefix = ""
+        if self._client.has_capability("NAMESPACE"):
+            personal = self._client.namespace().personal
+            prefix = personal[0][0] if personal else ""
+        return prefix, delimiter
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except MailServerError:
+            raise
+        except (
+            Exception
+        ) as error:  # imaplib.abort, IMAPClientError, OSError, ssl.SSLError, and ValueErrors of its parser
+            where = f"{self._settings.host}:{self._settings.port}"
+            raise MailServerError(f"The mailbox at {where} cannot be read now: {error}.") from error
+
+
+def _is_arrival(line: Any) -> bool:
+    return isinstance(line, tuple) and len(line) > 1 and line[1] in (b"EXISTS", b"RECENT")
+
+
+def _is_goodbye(line: Any) -> bool:
+    return isinstance(line, tuple) and bool(line) and line[0] == b"BYE"
+
+
+def _utc(received: datetime) -> datetime:
+    # imapclient gives naive instants in the machine's own zone.
+    return received.astimezone(UTC)

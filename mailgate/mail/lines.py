@@ -1,0 +1,35 @@
+"""A body as lines, each with what its form says about whose words it holds. What is concluded from that, says `reply`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LINE_END = re.compile(r"\r\n|[\n\r\v\f\u0085\u2028\u2029]")
+_PREFIX = re.compile(r"[ \t\u00a0]{0,3}[>|＞][ \t\u00a0>|＞]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line as its reader sees it.
+
+    ``quoted``: it is set off as somebody else's words, by ``>`` or a container of HTML. ``sure``: by one that only
+    quoting makes; a bare ``>`` may also mean "more than". ``cut``: a client says that what it quotes begins here.
+    ``signature``: it stands in what the client calls the signature. ``raw`` keeps the prefix that ``text`` lost.
+    """
+
+    text: str
+    raw: str
+    quoted: bool = False
+    sure: bool = False
+    cut: bool = False
+    signature: bool = False
+
+
+def plain_lines(text: str) -> tuple[Line, ...]:
+    """Split a plain text part; ``>`` and ``|`` at the beginning of a line quote it."""
+    lines = []
+    for raw in _LINE_END.split(text):
+        prefix = _PREFIX.match(raw)
+        lines.append(Line(text=raw[prefix.end() :] if prefix else raw, raw=raw, quoted=prefix is not None))
+    return tuple(lines)

@@ -1,0 +1,165 @@
+"""Passages: what others wrote, made safe to print and kept short enough to read; the whole goes along as a file.
+
+A mail that is too long is cut off by its reader's client (Gmail hides what follows 102 KB), and a person asked to read
+forty screens reads none. So values share a budget, and what is left out is counted, attached, and named by its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mailgate.mail.characters import harmless, hidden, one_line, remarks
+from mailgate.mail.display import Shown, prose, show, texts
+from mailgate.mail.letter import Argument, AttachedFile, Passage
+
+MOST_CHARACTERS = 2_000
+MOST_LINES = 40
+"""Up to this much of one value is printed in the mail."""
+
+MOST_ARGUMENTS = 40
+"""So many arguments are printed; further ones are only attached."""
+
+_BUDGET_CHARACTERS = 16_000  # of all arguments together; with markup well below Gmail's 102 KB
+_BUDGET_LINES = 300
+_NAME_CHARACTERS = 120
+_MOST_WARNINGS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limits:
+    """How much of one value is printed: characters, lines, and characters of all its notes together."""
+
+    characters: int = MOST_CHARACTERS
+    lines: int = MOST_LINES
+    notes: int = 2_000
+
+
+_USUAL = _Limits()
+_SCARCE = _Limits(characters=300, lines=6, notes=300)  # of each argument, once all together exceed the budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The arguments as printed, the files that hold what is left out, and warnings about hidden characters."""
+
+    arguments: tuple[Argument, ...]
+    more: str
+    files: tuple[AttachedFile, ...]
+    warnings: tuple[str, ...]
+
+
+def list_arguments(arguments: Mapping[str, object]) -> Listing:
+    """Return ``arguments`` for a letter.
+
+    Raises:
+        ComposeError: a value that ``display.show`` cannot show.
+    """
+    shown = {name: show(value) for name, value in arguments.items()}
+    limits = _SCARCE if _exceeds_budget(shown.values()) else _USUAL
+    listed: list[Argument] = []
+    files: list[AttachedFile] = []
+    for number, (name, value) in enumerate(list(shown.items())[:MOST_ARGUMENTS], 1):
+        short, file = _shortened(value, f"argument-{number}.txt", limits)
+        listed.append(Argument(number=number, name=label(name), value=short))
+        files += file
+    more = ""
+    if len(shown) > MOST_ARGUMENTS:
+        whole = _file("all-arguments.txt", (x for name, value in shown.items() for x in (one_line(name), *value.lines)))
+        files.append(whole)
+        more = f"Not printed here: {len(shown) - MOST_ARGUMENTS} more arguments. All are in {_named(whole)}."
+    return Listing(arguments=tuple(listed), more=more, files=tuple(files), warnings=_hidden_in(arguments))
+
+
+def passage(text: str, file_name: str) -> tuple[Passage, tuple[AttachedFile, ...]]:
+    """Return what somebody wrote, and the file with the whole if it is long."""
+    return _shortened(Shown(lines=prose(text), notes=tuple(remarks(text)), is_block=True), file_name, _USUAL)
+
+
+def excerpt(text: str, limit: int = MOST_CHARACTERS) -> Passage:
+    """Return the beginning of what somebody wrote, where the whole is kept elsewhere."""
+    cut = text[:limit]
+    lines = tuple(map(harmless, prose(cut)))[:MOST_LINES]
+    is_whole = len(text) <= limit and len(lines) == cut.count("\n") + 1
+    return Passage(lines=lines, left_out="" if is_whole else "The rest is left out here.")
+
+
+def result_passage(value: object, file_name: str) -> tuple[Passage, tuple[AttachedFile, ...]]:
+    """Return a value, such as an action's result, and the file with the whole if it is long."""
+    return _shortened(show(value), file_name, _USUAL)
+
+
+def label(text: str, limit: int = _NAME_CHARACTERS) -> str:
+    """Return ``text`` (a name, an identifier) on one line, harmless, and cut at ``limit`` characters."""
+    line = harmless(one_line(text[: limit + 1]))
+    return line if len(text) <= limit else f"{line} ... ({len(text):,} characters)"
+
+
+def _exceeds_budget(shown: Iterable[Shown]) -> bool:
+    characters = lines = 0
+    for value in shown:
+        characters += len(value.text) + sum(map(len, value.notes))
+        lines += len(value.lines) + len(value.notes)
+    return characters > _BUDGET_CHARACTERS or lines > _BUDGET_LINES
+
+
+def _shortened(value: Shown, file_name: str, limits: _Limits) -> tuple[Passage, tuple[AttachedFile, ...]]:
+    lines = tuple(map(harmless, value.lines))
+    notes = _few(value.notes, limits.notes)
+    kept: list[str] = []
+    room = limits.characters
+    for line in lines[: limits.lines]:
+        kept.append(_cut(line, room))
+        room -= len(line) + 1
+        if room <= 0:
+            break
+    if tuple(kept) == lines:
+        return Passage(lines=lines, notes=notes, is_block=value.is_block), ()
+    file = _file(file_name, value.lines)
+    missing_lines = len(lines) - len(kept)
+    missing = sum(map(len, lines)) - sum(map(len, kept))
+    rows = f"{missing_lines:,} more line{'s' if missing_lines > 1 else ''}, " if missing_lines else ""
+    sentence = f"Shortened: {rows}{missing:,} more characters are left out. The whole is in {_named(file)}."
+    return Passage(lines=tuple(kept), notes=notes, left_out=sentence), (file,)
+
+
+def _few(notes: tuple[str, ...], room: int) -> tuple[str, ...]:
+    kept: list[str] = []
+    for note in map(harmless, notes):
+        if room <= 0:
+            return (*kept, f"and {len(notes) - len(kept)} more notes")
+        kept.append(note if len(note) <= room else f"{_cut(note, room)} ...")
+        room -= len(note)
+    return tuple(kept)
+
+
+def _cut(line: str, limit: int) -> str:
+    if len(line) <= limit:
+        return line
+    head = line[:limit]
+    if head.rfind("⟨") > head.rfind("⟩"):  # never half a code
+        head = head[: head.rfind("⟨")]
+    return head.rstrip(" ")
+
+
+def _file(name: str, lines: Iterable[str]) -> AttachedFile:
+    return AttachedFile(name=name, content="".join(f"{harmless(line)}\n" for line in lines).encode())
+
+
+def _named(file: AttachedFile) -> str:
+    digest = hashlib.sha256(file.content).hexdigest()
+    return f"the attached file {file.name} ({len(file.content):,} bytes, SHA-256 {digest})"
+
+
+def _hidden_in(arguments: Mapping[str, object]) -> tuple[str, ...]:
+    warnings = []
+    for number, (name, value) in enumerate(arguments.items(), 1):
+        found = dict.fromkeys(name for text in (name, *texts(value)) for name in hidden(text))
+        if found:
+            listed = ", ".join(list(found)[:5]) + (", ..." if len(found) > 5 else "")
+            warnings.append(f"Argument {number} ({label(name)}) holds characters that cannot be seen: {listed}.")
+    if len(warnings) > _MOST_WARNINGS:
+        more = f"{len(warnings) - _MOST_WARNINGS} more arguments hold characters that cannot be seen."
+        return (*warnings[:_MOST_WARNINGS], more)
+    return tuple(warnings)

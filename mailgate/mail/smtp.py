@@ -1,0 +1,131 @@
+"""Hand mails to the mail server: a few connections kept open, TLS always explicit, one recipient a mail (aiosmtplib 5.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiosmtplib
+from aiosmtplib import SMTPException, SMTPResponseException
+
+from mailgate.config import SmtpSettings
+from mailgate.errors import MailRefused, MailServerError
+
+IDLE_SECONDS = 20.0
+"""A connection unused for longer is asked whether it still lives before a mail is trusted to it."""
+
+
+class SmtpSender:
+    """Sends mails over at most ``settings.connections`` connections, each opened when first needed and reused.
+
+    Belongs to one event loop.
+    """
+
+    def __init__(self, settings: SmtpSettings, password: str, ca_file: Path | None) -> None:
+        self._settings = settings
+        self._password = password
+        self._ca_file = ca_file
+        self._places = asyncio.Semaphore(settings.connections)
+        self._idle: list[tuple[aiosmtplib.SMTP, float]] = []
+
+    async def send(self, sender: str, recipient: str, raw: bytes) -> str:
+        """Give one mail to the server and return its answer.
+
+        Args:
+            sender: the envelope sender; empty for mail that must not be answered (RFC 5321 section 4.5.5).
+
+        Raises:
+            MailRefused: the server said no for good (5xx).
+            MailServerError: it cannot be reached, or asked to try later (4xx); it may have the mail all the same.
+        """
+        async with self._connection() as client:
+            _, answer = await client.sendmail(sender, [recipient], raw)
+            return answer
+
+    async def check(self) -> None:
+        """Connect and log in, to see whether that works.
+
+        Raises:
+            MailServerError: as :meth:`send`.
+        """
+        async with self._connection() as client:
+            await client.noop()
+
+    async def close(self) -> None:
+        """Say goodbye on every connection."""
+        while self._idle:
+            client, _ = self._idle.pop()
+            await _leave(client)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        loop = asyncio.get_running_loop()
+        async with self._places:
+            client: aiosmtplib.SMTP | None = None
+            try:
+                client = await self._take(loop.time())
+                yield client
+            except aiosmtplib.SMTPRecipientsRefused as error:
+                await _leave(client)
+                first = error.recipients[0]
+                raise _translated(first.code, first.message) from error
+            except SMTPResponseException as error:
+                # The session is stuck in its transaction: a new connection is simpler than finding out where.
+                await _leave(client)
+                raise _translated(error.code, error.message) from error
+            except (SMTPException, OSError, ssl.SSLError, TimeoutError) as error:
+                await _leave(client)
+                where = f"{self._settings.host}:{self._settings.port}"
+                raise MailServerError(f"The mail server {where} cannot be used now: {error}.") from error
+            else:
+                self._idle.append((client, loop.time()))
+
+    async def _take(self, now: float) -> aiosmtplib.SMTP:
+        while self._idle:
+            client, since = self._idle.pop()
+            if client.is_connected and (now - since < IDLE_SECONDS or await _lives(client)):
+                return client
+            await _leave(client)
+        settings = self._settings
+        client = aiosmtplib.SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            # Our own name for EHLO; without it the library asks the name service, which may take long or fail.
+            local_hostname=settings.address.partition("@")[2],
+            timeout=settings.timeout.total_seconds(),
+            use_tls=settings.tls == "implicit",
+            start_tls=settings.tls == "starttls",
+            tls_context=ssl.create_default_context(cafile=self._ca_file) if settings.tls != "none" else None,
+        )
+        await client.connect()
+        if settings.username:
+            await client.login(settings.username, self._password)
+        return client
+
+
+def _translated(code: int, message: str) -> MailServerError:
+    text = f"The mail server answered {code} {message}".rstrip(".") + "."
+    return MailRefused(text, code=code) if code >= 500 else MailServerError(text)
+
+
+async def _lives(client: aiosmtplib.SMTP) -> bool:
+    try:
+        await client.noop()
+    except (SMTPException, OSError):
+        return False
+    return True
+
+
+async def _leave(client: aiosmtplib.SMTP | None) -> None:
+    if client is None:
+        return
+    try:
+        if client.is_connected:
+            await client.quit()
+    except (SMTPException, OSError, RuntimeError):
+        pass
+    finally:
+        client.close()

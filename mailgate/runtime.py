@@ -1,0 +1,186 @@
+"""The one room that wires concrete parts together: configuration in, running roles out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from mailgate.chance import SystemChance, monotonic
+from mailgate.config import Config, shipped
+from mailgate.config.keyfiles import make_keys, read_secret, read_secrets, read_vkey
+from mailgate.errors import ConfigError
+from mailgate.mail.imap import ImapMailbox
+from mailgate.mail.smtp import SmtpSender
+from mailgate.mail.templates import Templates
+from mailgate.model.evidence import LogSigner, LogVerifier
+from mailgate.service.context import Serving, Working
+from mailgate.service.execute import Known
+from mailgate.service.fetch import InboxRole
+from mailgate.service.journal import Journal
+from mailgate.service.resume import Outcome
+from mailgate.service.roles import KeeperRole, OutboxRole, Role
+from mailgate.service.worker import WorkerRole
+from mailgate.store import Store, open_store
+from mailgate.store.clock import DatabaseClock
+from mailgate.store.migrate import migrate
+from mailgate.tokens import LinkKeys, ServeKey
+from mailgate.web.app import make_app
+from mailgate.web.server import WebRole, bind
+
+log = structlog.get_logger(__name__)
+
+ROLES = ("keeper", "outbox", "inbox", "web")
+"""What `mailgate serve` runs, in the order they are started."""
+
+
+def log_name(config: Config) -> str:
+    """Return the name of the deployment's evidence log: mail domain and configured name."""
+    return f"{config.smtp.address.partition('@')[2]}/{config.mailgate.name}"
+
+
+def open_database(config: Config) -> Store:
+    """Return the store, its schema brought to this version.
+
+    Raises:
+        StoreUnavailable: it cannot be opened or written.
+    """
+    store = open_store(config.database_url, clock=DatabaseClock(), chance=SystemChance())
+    try:
+        migrate(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def open_working(config: Config) -> Working:
+    """Return the agents' side: no secret is read.
+
+    Raises:
+        ConfigError, StoreUnavailable.
+    """
+    return Working(config=config, store=open_database(config), verifier=_verifier(config))
+
+
+def open_serving(config: Config) -> Serving:
+    """Return the serving side with its keys and templates.
+
+    Raises:
+        ConfigError: a key or template is missing or damaged.
+        ComposeError: a template that cannot be used.
+        StoreUnavailable: the database cannot be used.
+    """
+    override = config.path(config.mailgate.templates) if config.mailgate.templates else None
+    signer = LogSigner(log_name(config), read_secret(config, "log_file"))
+    verifier = _verifier(config)
+    if signer.vkey != verifier.vkey:
+        raise ConfigError(
+            [
+                "[keys] vkey_file is not the public key of log_file under this name and mail domain; "
+                "put the right one there, or remove the file and run `mailgate init`."
+            ]
+        )
+    return Serving(
+        config=config,
+        key=ServeKey(read_secret(config, "serve_file")),
+        links=LinkKeys(read_secrets(config, "link_file")),
+        signer=signer,
+        verifier=verifier,
+        templates=Templates.load(shipped("templates"), override),
+        store=open_database(config),
+    )
+
+
+def make_key_files(config: Config) -> list[Path]:
+    """Make the key files that are missing and return them."""
+    return make_keys(config, SystemChance().bytes, lambda seed: LogSigner(log_name(config), seed).vkey)
+
+
+def process_name() -> str:
+    """Return a name for this process as owner of leases and worker: host, process id, and something unique."""
+    return f"{socket.gethostname()}:{os.getpid()}:{SystemChance().id()[:6]}"
+
+
+def roles_of(serving: Serving, names: Sequence[str] = ROLES, listening: socket.socket | None = None) -> list[Role]:
+    """Return the serving side's roles, ready to run.
+
+    Args:
+        listening: a bound socket for the web role, instead of ``[web] host`` and ``port``.
+
+    Raises:
+        ConfigError: an unknown name, or a port in use.
+    """
+    config, owner = serving.config, process_name()
+    unknown = [n for n in names if n not in ROLES]
+    if unknown:
+        raise ConfigError([f"There is no role {unknown[0]!r}; choose from {', '.join(ROLES)}."])
+    smtp_password = config.password_of(config.smtp) if "outbox" in names else ""
+    imap_password = config.password_of(config.imap) if "inbox" in names else ""
+    makers: dict[str, Callable[[], Role]] = {
+        "keeper": lambda: KeeperRole(serving, owner, monotonic),
+        "outbox": lambda: OutboxRole(
+            serving, lambda: SmtpSender(config.smtp, smtp_password, _authority(config, config.smtp.ca_file))
+        ),
+        "inbox": lambda: InboxRole(
+            serving, lambda: ImapMailbox(config.imap, imap_password, _authority(config, config.imap.ca_file)), owner
+        ),
+        "web": lambda: WebRole(
+            make_app(serving, shipped("templates/web/style.css")),
+            listening or bind(config.web.host, config.web.port),
+        ),
+    }
+    return [makers[name]() for name in ROLES if name in names]
+
+
+def make_worker(
+    working: Working, actions: Mapping[str, Known], handlers: Mapping[str, Callable[[Outcome], Any]], *, once: bool
+) -> WorkerRole:
+    """Return the role that executes and resumes beside the agent's code."""
+    journal = Journal(working.config.path(working.config.worker.journal))
+    return WorkerRole(working, actions=actions, handlers=handlers, worker=process_name(), journal=journal, once=once)
+
+
+def run_roles(roles: Iterable[Role], stop: threading.Event, beat: Callable[[], None]) -> None:
+    """Run every role in a thread of its own until ``stop``; a role that fails stops all of them.
+
+    Args:
+        beat: wakes those who wait, once ``stop`` is set.
+    """
+    failures: list[BaseException] = []
+
+    def run(role: Role) -> None:
+        try:
+            role.run(stop)
+        except BaseException as error:  # the others must not go on alone unnoticed
+            log.error("role_failed", role=role.name, why=f"{type(error).__name__}: {error}")
+            failures.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=run, args=(r,), name=f"mailgate-{r.name}") for r in roles]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    beat()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _verifier(config: Config) -> LogVerifier:
+    try:
+        return LogVerifier(read_vkey(config))
+    except ValueError as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError([f"[keys] vkey_file: {error}"]) from error
+
+
+def _authority(config: Config, name: str) -> Path | None:
+    return config.path(name) if name else None

@@ -1,0 +1,1 @@
+"""The use cases: submit, sequence, deliver, fetch, decide, execute, resume, keep. Each is a transaction or two."""

@@ -1,0 +1,44 @@
+"""End a request: one function moves it to an outcome, closes its seats and makes the agent due to hear of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mailgate.model.lifecycle import Trigger
+from mailgate.store import Tx
+from mailgate.store.answers import assignments_of
+from mailgate.store.events import append_event
+from mailgate.store.requests import move
+from mailgate.store.tables import Event, Request, Resumption
+from mailgate.tokens import ServeKey
+
+
+def conclude(
+    tx: Tx,
+    request: Request,
+    trigger: Trigger,
+    *,
+    kind: str,
+    body: Mapping[str, Any],
+    key: ServeKey | None,
+    **values: Any,
+) -> Event:
+    """Move ``request`` to the outcome that follows ``trigger`` and return the event that says so.
+
+    Args:
+        kind: of the event; its body gets the outcome.
+        key: the serve key, or None where a worker reports what it did.
+        values: columns of the request to set besides.
+
+    Raises:
+        IllegalTransition: it cannot end this way from where it stands.
+    """
+    outcome = move(tx, request, trigger, finished_at=tx.now, **values)
+    for seat in assignments_of(tx, request.id):
+        if seat.state == "open":
+            seat.state = "closed"
+            tx.session.add(seat)
+    if tx.session.get(Resumption, request.id) is None:
+        tx.session.add(Resumption(request_id=request.id, agent=request.agent, state="waiting", next_at=tx.now))
+    return append_event(tx, kind, request.id, dict(body) | {"outcome": outcome.value}, key=key)

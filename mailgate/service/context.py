@@ -1,0 +1,48 @@
+"""What each side has: the serving side its keys, the agents' side the public log key. Values only; wired in runtime.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailgate.config import Config
+from mailgate.mail.templates import Templates
+from mailgate.model.evidence import LogSigner, LogVerifier
+from mailgate.model.policy import Gate
+from mailgate.store import Store
+from mailgate.tokens import LinkKeys, ServeKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """The serving side: everything that makes a decision possible."""
+
+    config: Config
+    store: Store
+    key: ServeKey
+    links: LinkKeys
+    signer: LogSigner
+    verifier: LogVerifier
+    templates: Templates
+
+    def gate(self, action: str) -> Gate | None:
+        """Return the gate that rules ``action`` now; the default one where none is configured, None if nobody can be asked."""
+        return gate_of(self.config, action)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Working:
+    """The agents' side: it can ask, and can check what it is told; it cannot decide."""
+
+    config: Config
+    store: Store
+    verifier: LogVerifier
+
+
+def gate_of(config: Config, action: str) -> Gate | None:
+    """Return the gate of ``action``; one that asks the default approvers where none is configured; None if there are none."""
+    gate = config.gates.get(action)
+    if gate is not None and (gate.asked() or not config.mailgate.default_approvers):
+        return gate
+    if not config.mailgate.default_approvers:
+        return None
+    return (gate or Gate()).model_copy(update={"approvers": config.mailgate.default_approvers})

@@ -1,0 +1,154 @@
+"""The outbox's work: render each mail once, keep its bytes, send them until a server takes them or says no for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from mailgate.errors import ComposeError, Forged, MailRefused, MailServerError
+from mailgate.mail.smtp import SmtpSender
+from mailgate.service.context import Serving
+from mailgate.service.keep import lose_seat
+from mailgate.service.letters import render
+from mailgate.service.marks import check_outgoing
+from mailgate.service.posting import tell_operators
+from mailgate.store import Tx
+from mailgate.store.answers import find_assignment
+from mailgate.store.mails import change_outgoing, claim_outgoing, set_sealed
+from mailgate.store.requests import find_request
+from mailgate.store.tables import Outgoing
+from mailgate.tokens import tagged_address
+
+log = structlog.get_logger(__name__)
+
+CLAIM = timedelta(minutes=5)
+"""An outbox that claimed a mail and fell silent loses it after this long; longer than any conversation with a server."""
+
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A mail with its bytes, ready to be sent."""
+
+    row: Outgoing
+    sender: str
+    raw: bytes
+
+
+def take_due(serving: Serving, limit: int) -> list[Ready]:
+    """Claim mails that are due, render those that have no bytes yet, and return them ready to send."""
+    with serving.store.write() as tx:
+        rows: Sequence[Outgoing] = claim_outgoing(tx, limit, CLAIM)
+    return [ready for row in rows if (ready := _prepared(serving, row)) is not None]
+
+
+def _prepared(serving: Serving, row: Outgoing) -> Ready | None:
+    try:
+        check_outgoing(serving.key, row)
+        with serving.store.read() as tx:
+            kept = tx.session.get_one(Outgoing, row.id).sealed
+            raw = serving.key.unseal(kept, label=_label(row)) if kept is not None else render(tx, serving, row)
+        if kept is None and not _keep_bytes(serving, row, raw):
+            return None  # another outbox was faster; it has the bytes that count
+    except (Forged, ComposeError) as error:
+        _give_up(serving, row, f"{error.message} {error.hint}".strip(), forged=isinstance(error, Forged))
+        return None
+    return Ready(row=row, sender=_envelope_sender(serving, row), raw=raw)
+
+
+def _keep_bytes(serving: Serving, row: Outgoing, raw: bytes) -> bool:
+    nonce = serving.store.chance.bytes(12)
+    sealed = serving.key.seal(raw, label=_label(row), nonce=nonce)
+    with serving.store.write() as tx:
+        return set_sealed(tx, row.id, sealed)
+
+
+async def send_one(serving: Serving, sender: SmtpSender, ready: Ready) -> None:
+    """Send one mail and store what the server said."""
+    row = ready.row
+    try:
+        answer = await sender.send(ready.sender, row.recipient, ready.raw)
+    except MailRefused as error:
+        _refused(serving, row, error)
+    except MailServerError as error:
+        _later(serving, row, error)
+    else:
+        with serving.store.write() as tx:
+            change_outgoing(tx, row.id, state="sent", sealed=None, sent_at=tx.now, claimed_until=None, last_error="")
+        log.info("sent", mail=row.id, kind=row.kind, request=row.request_id, answer=answer[:80])
+
+
+def _later(serving: Serving, row: Outgoing, error: MailServerError) -> None:
+    settings = serving.config.smtp
+    with serving.store.write() as tx:
+        if tx.now - row.created_at >= settings.give_up_after:
+            _fail(tx, serving, row, f"no server took it in time; last: {error.message}")
+            return
+        pause = min(settings.retry_after * 2 ** min(row.attempts, 12), LONGEST_PAUSE)
+        change_outgoing(
+            tx,
+            row.id,
+            attempts=row.attempts + 1,
+            next_at=tx.now + pause,
+            claimed_until=None,
+            last_error=error.message,
+        )
+    log.warning("send_later", mail=row.id, attempts=row.attempts + 1, why=error.message)
+
+
+def _refused(serving: Serving, row: Outgoing, error: MailRefused) -> None:
+    with serving.store.write() as tx:
+        _fail(tx, serving, row, error.message)
+
+
+def _give_up(serving: Serving, row: Outgoing, why: str, *, forged: bool) -> None:
+    """Send nothing: the mail was forged, or cannot be made; a person has to look."""
+    log.error("forged" if forged else "not_rendered", table="outgoing", row=row.id, why=why, request=row.request_id)
+    with serving.store.write() as tx:
+        if forged:
+            change_outgoing(tx, row.id, state="failed", last_error=why)
+            tell_operators(
+                tx,
+                serving,
+                None,
+                headline=f"A forged mail was found in the database and not sent: {why}",
+                next_step="Find out who can write to the database.",
+            )
+            return
+        _fail(tx, serving, row, why)
+
+
+def _fail(tx: Tx, serving: Serving, row: Outgoing, why: str) -> None:
+    change_outgoing(tx, row.id, state="failed", sealed=None, claimed_until=None, last_error=why)
+    log.error("undeliverable", mail=row.id, kind=row.kind, request=row.request_id, why=why)
+    seat = find_assignment(tx, row.assignment_id) if row.assignment_id else None
+    if seat is not None and row.kind in ("request", "escalation"):
+        lose_seat(tx, serving, seat, because=why)
+    elif row.kind == "notice":
+        return  # telling the operators that operators cannot be told would go on for ever
+    else:
+        request = find_request(tx, row.request_id) if row.request_id else None
+        headline = f"A mail ({row.kind}) to {row.recipient} could not be sent: {why}"
+        tell_operators(tx, serving, request, headline=headline, next_step="Check the address and the mail server.")
+
+
+def _envelope_sender(serving: Serving, row: Outgoing) -> str:
+    """Return where bounces go: to the seat's own bounce address; nowhere for mail that answers a mail."""
+    if row.kind in ("clarification", "late"):
+        return ""
+    base = serving.config.smtp.address
+    if row.assignment_id is None:
+        return base
+    with serving.store.read() as tx:
+        seat = find_assignment(tx, row.assignment_id)
+        generation = seat.generation if seat else 1
+    token = serving.key.bounce_token(row.assignment_id, generation)
+    return tagged_address(base, token, serving.config.imap.reply_address)
+
+
+def _label(row: Outgoing) -> str:
+    return f"outgoing {row.id}"

@@ -1,0 +1,323 @@
+"""Intake's second half: what a stored mail is, whose it is, what it says; then one transaction that acts on it.
+
+A mail that cannot be concluded is quarantined, with its bytes, and the next one is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from mailgate.config import Config
+from mailgate.errors import Forged, MailgateError, MailUnreadable, StoreUnavailable
+from mailgate.mail.identity import Identity, identify
+from mailgate.mail.inbound import Kind, bounce_report, classify, recipients, referenced_ids, secret_tokens
+from mailgate.mail.mime import Mail, open_mail
+from mailgate.mail.reply import read_reply
+from mailgate.model.evidence import format_time
+from mailgate.model.verdict import Reading, Verdict
+from mailgate.service.context import Serving
+from mailgate.service.decide import Answer, Counted, Ruled, decide
+from mailgate.service.keep import lose_seat
+from mailgate.service.letters import how_it_stands
+from mailgate.service.posting import order_mail
+from mailgate.store import Tx
+from mailgate.store.answers import find_assignment, find_by_address, find_by_message
+from mailgate.store.events import append_event
+from mailgate.store.requests import get_request
+from mailgate.store.tables import Assignment, Incoming
+from mailgate.tokens import address_hash
+
+log = structlog.get_logger(__name__)
+
+MOST_ANSWERS = 2
+"""Automatic answers to one seat: a person who was asked twice has understood, and a machine must not be kept talking."""
+
+
+class Would(StrEnum):
+    """What is done with a mail."""
+
+    COUNT = "count"
+    QUARANTINE = "quarantine"
+    CLARIFY = "clarify"
+    RELAY = "relay"
+    MARK_AWAY = "mark_away"
+    MARK_UNDELIVERABLE = "mark_undeliverable"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """One mail, understood as far as its bytes go.
+
+    Attributes:
+        tokens: secret parts of our own addresses it was sent to.
+        ids: the Message-IDs it answers.
+        reading: what it says; only replies are read.
+    """
+
+    kind: Kind
+    because: tuple[str, ...]
+    mail: Mail | None = None
+    tokens: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    reading: Reading | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What is to be done with an examined mail, and why. ``seat`` is the one it was addressed to."""
+
+    would: Would
+    because: tuple[str, ...]
+    seat: Assignment | None = None
+    identity: Identity | None = None
+
+
+def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = False) -> Examined:
+    """Return what the bytes of a mail tell; never raises for hostile ones.
+
+    Args:
+        instance: the value of our own instance header.
+        unix_lines: take LF for CRLF, as in a file that somebody saved.
+    """
+    try:
+        mail = open_mail(raw, unix_lines=unix_lines)
+    except MailUnreadable as error:
+        return Examined(kind=Kind.BROKEN, because=(error.message,))
+    domain = config.smtp.address.partition("@")[2]
+    kind, because = classify(mail, instance=instance, domain=domain)
+    return Examined(
+        kind=kind,
+        because=tuple(because),
+        mail=mail,
+        tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
+        ids=referenced_ids(mail),
+        reading=read_reply(mail) if kind is Kind.REPLY else None,
+    )
+
+
+def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
+    """Return what is to be done with ``examined``; without a database only what its bytes tell."""
+    seat = _seat_of(tx, config, examined) if tx is not None else None
+    match examined.kind:
+        case Kind.OWN:
+            return Judgement(would=Would.IGNORE, because=("it is one of our own mails",))
+        case Kind.BROKEN | Kind.LIST:
+            return Judgement(would=Would.QUARANTINE, because=examined.because, seat=seat)
+        case Kind.BOUNCE:
+            return _judge_bounce(examined, seat, known=tx is not None)
+        case Kind.AUTO_REPLY:
+            would = Would.MARK_AWAY if seat is not None or tx is None else Would.IGNORE
+            return Judgement(would=would, because=examined.because, seat=seat)
+    assert examined.mail is not None
+    assert examined.reading is not None
+    if tx is not None and seat is None:
+        why = (
+            "it was sent to no secret address of ours that is in use"
+            if examined.tokens
+            else "it was sent to no secret address of ours"
+        )
+        return Judgement(would=Would.QUARANTINE, because=(why,))
+    identity = _identify(config, examined, seat)
+    return Judgement(
+        would=_WOULD[examined.reading.verdict],
+        because=(*examined.reading.because, *identity.because),
+        seat=seat,
+        identity=identity,
+    )
+
+
+def _judge_bounce(examined: Examined, seat: Assignment | None, *, known: bool) -> Judgement:
+    report = bounce_report(examined.mail) if examined.mail else None
+    if report is not None and report.action not in ("failed", ""):
+        return Judgement(
+            would=Would.IGNORE, because=(*examined.because, f"it reports {report.action}, not a failure"), seat=seat
+        )
+    would = Would.MARK_UNDELIVERABLE if seat is not None or not known else Would.QUARANTINE
+    return Judgement(would=would, because=examined.because, seat=seat)
+
+
+_WOULD = {
+    Verdict.APPROVE: Would.COUNT,
+    Verdict.REJECT: Would.COUNT,
+    Verdict.QUESTION: Would.CLARIFY,
+    Verdict.UNDO: Would.CLARIFY,
+    Verdict.UNCLEAR: Would.CLARIFY,
+    Verdict.NONE: Would.CLARIFY,
+}
+
+
+def conclude_mail(serving: Serving, incoming_id: str) -> None:
+    """Act on one stored mail. Whatever goes wrong with it, it is kept and the next one can be read.
+
+    Raises:
+        StoreUnavailable: the database cannot be used now; the mail stays as it is.
+    """
+    try:
+        with serving.store.write() as tx:
+            row = tx.session.get_one(Incoming, incoming_id)
+            if row.state != "new":
+                return
+            raw = serving.key.unseal(row.sealed, label=incoming_label(row))
+            examined = examine(raw, serving.config, serving.signer.name)
+            judgement = judge_mail(tx, serving.config, examined)
+            _act(tx, serving, row, examined, judgement)
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # one mail, however made, must not stop the others
+        why = error.message if isinstance(error, MailgateError) else f"{type(error).__name__}: {error}"
+        log.error("forged" if isinstance(error, Forged) else "not_concluded", incoming=incoming_id, why=why)
+        with serving.store.write() as tx:
+            row = tx.session.get_one(Incoming, incoming_id)
+            row.state, row.why = "quarantined", f"it could not be concluded: {why}"
+            tx.session.add(row)
+
+
+def incoming_label(row: Incoming) -> str:
+    """Return what a stored mail's seal is bound to: its row, and when the server received it."""
+    return f"incoming {row.id} {format_time(row.received_at)}"
+
+
+def _seat_of(tx: Tx, config: Config, examined: Examined) -> Assignment | None:
+    seat = find_by_address(tx, [address_hash(t) for t in examined.tokens])
+    if seat is None and config.imap.reply_address == "single":
+        seat = find_by_message(tx, examined.ids)
+    return seat
+
+
+def _identify(config: Config, examined: Examined, seat: Assignment | None) -> Identity:
+    assert examined.mail is not None
+    person = config.people.get(seat.person) if seat else None
+    addresses = person.addresses if person else frozenset(a for p in config.people.values() for a in p.addresses)
+    return identify(examined.mail, person_addresses=addresses, authserv_id=config.imap.authserv_id)
+
+
+def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement) -> None:
+    seat, reading = judgement.seat, examined.reading
+    row.kind, row.why = examined.kind.value, "; ".join(judgement.because)
+    row.assignment_id = seat.id if seat else None
+    row.sender = (judgement.identity.sender or "") if judgement.identity else ""
+    row.level = judgement.identity.level.value if judgement.identity else ""
+    row.verdict = reading.verdict.value if reading else ""
+    row.state = "quarantined" if judgement.would is Would.QUARANTINE else "concluded"
+    tx.session.add(row)
+    log.info(
+        "mail_read", incoming=row.id, kind=row.kind, verdict=row.verdict, level=row.level, would=judgement.would.value
+    )
+    if seat is None:
+        return
+    match judgement.would:
+        case Would.COUNT:
+            _count(tx, serving, row, examined, judgement, seat)
+        case Would.CLARIFY:
+            _clarify(tx, serving, row, seat, examined, _unclear(reading))
+        case Would.MARK_AWAY:
+            seat.away = True
+            tx.session.add(seat)
+            append_event(tx, "away", seat.request_id, {"assignment": seat.id, "person": seat.person}, key=serving.key)
+        case Would.MARK_UNDELIVERABLE:
+            lose_seat(tx, serving, seat, because="the mail to this person came back")
+        case Would.QUARANTINE:
+            body = {"assignment": seat.id, "person": seat.person, "reason": row.why[:500], "inbound_sha256": row.sha256}
+            append_event(tx, "quarantine", seat.request_id, body, key=serving.key)
+
+
+def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement, seat: Assignment) -> None:
+    identity, reading = judgement.identity, examined.reading
+    assert identity is not None
+    assert reading is not None
+    if not _is_own_secret(serving, examined, seat):
+        raise Forged("assignments", seat.id, "its address hash is not that of its own secret address")
+    answer = Answer(
+        assignment_id=seat.id,
+        generation=seat.generation,
+        verdict=reading.verdict,
+        level=identity.level,
+        channel="reply",
+        given_at=row.received_at,
+        reason=reading.reason if reading.verdict is Verdict.REJECT else "",
+        evidence=_evidence(identity, reading, row),
+        incoming_id=row.id,
+    )
+    ruled = decide(tx, serving, seat, answer)
+    if ruled.counted is Counted.COUNTED:
+        return
+    row.why = f"not counted: {ruled.counted}; {row.why}"
+    if ruled.counted is Counted.BELOW_LEVEL:
+        _clarify(tx, serving, row, seat, examined, _UNPROVEN)
+    else:
+        _tell_late(tx, serving, ruled, examined)
+
+
+def _is_own_secret(serving: Serving, examined: Examined, seat: Assignment) -> bool:
+    """Return whether the mail used this very seat's secret. A row can hold any hash; only the key makes the address."""
+    if serving.config.imap.reply_address == "single" and not examined.tokens:
+        return True
+    return serving.key.reply_token(seat.id, seat.generation) in examined.tokens
+
+
+def _evidence(identity: Identity, reading: Reading, row: Incoming) -> Mapping[str, object]:
+    return {
+        "from": identity.sender or "",
+        "first_line": reading.first_line,
+        "inbound_sha256": row.sha256,
+        "received_at": format_time(row.received_at),
+        "because": list(identity.because),
+        **{name: str(value) for name, value in identity.evidence.items()},
+    }
+
+
+def _clarify(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, examined: Examined, because: str) -> None:
+    """Ask once more, at most twice; only of a request that can still be answered."""
+    request = get_request(tx, seat.request_id)
+    if request.state != "pending":
+        _tell(tx, serving, seat, examined, "late", how_it_stands(tx, serving, request))
+        return
+    body = {"assignment": seat.id, "person": seat.person, "because": because, "inbound_sha256": row.sha256}
+    append_event(tx, "superseded", request.id, body, key=serving.key)
+    _tell(tx, serving, seat, examined, "clarification", because)
+
+
+def _tell_late(tx: Tx, serving: Serving, ruled: Ruled, examined: Examined) -> None:
+    sentence = how_it_stands(tx, serving, ruled.request)
+    if ruled.counted is Counted.NOT_ENTITLED:
+        sentence = f"You are not asked about it any more. {sentence}"
+    elif ruled.counted is Counted.REPEATED and ruled.decision is not None:
+        word = "approved" if ruled.decision.verdict == "approve" else "rejected"
+        sentence = f"You {word} it before, at {ruled.decision.decided_at:%H:%M} UTC, and that stands. {sentence}"
+    elif ruled.request.state == "pending":
+        sentence = "Your answer arrived after the deadline."
+    _tell(tx, serving, ruled.seat, examined, "late", sentence)
+
+
+def _tell(tx: Tx, serving: Serving, seat: Assignment, examined: Examined, kind: str, because: str) -> None:
+    """Answer a person's mail, to the registered address, unless this seat was answered often enough."""
+    found = find_assignment(tx, seat.id)
+    if found is None or found.clarified >= MOST_ANSWERS:
+        return
+    found.clarified += 1
+    tx.session.add(found)
+    heard = examined.reading.first_line if examined.reading else ""
+    message_id = examined.mail.first("message-id") if examined.mail else ""
+    details = {"because": because, "heard": heard, "in_reply_to": message_id.strip()}
+    order_mail(tx, serving, kind, get_request(tx, seat.request_id), to=found, details=details)
+
+
+def _unclear(reading: Reading | None) -> str:
+    if reading is None or reading.verdict is Verdict.NONE:
+        return "Your reply had no words of your own, so nothing was decided."
+    if reading.verdict is Verdict.QUESTION:
+        return "Questions are not passed on yet, so nothing was decided. Please ask whoever runs the agent."
+    if reading.verdict is Verdict.UNDO:
+        return "There is no answer of yours to take back, so nothing was changed."
+    return "Your reply could be read in more than one way, so nothing was decided."
+
+
+_UNPROVEN = (
+    "Your approval came without proof that it is from you (the sender was not authenticated), so it was not counted. "
+    "Send it from your usual mail program, not forwarded, or use the link."
+)

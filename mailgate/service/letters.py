@@ -1,0 +1,338 @@
+"""From rows to letters: what each ordered mail says, and its bytes. The only place where a mail's secrets are printed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mailgate.errors import ComposeError
+from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
+from mailgate.mail.compose import Headers, compose, subject_line, usable_id
+from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
+from mailgate.mail.letter import Letter, LetterKind, redacted
+from mailgate.model.canonical import from_plain, read_plain
+from mailgate.model.lifecycle import State
+from mailgate.model.policy import Gate
+from mailgate.service.context import Serving
+from mailgate.service.marks import check_action, check_assignment, check_ruling
+from mailgate.service.opening import stages_of
+from mailgate.service.posting import thread_id
+from mailgate.store import Tx
+from mailgate.store.answers import assignments_of, decisions_of, find_assignment
+from mailgate.store.events import get_events
+from mailgate.store.requests import get_request
+from mailgate.store.tables import Assignment, Decision, Outgoing, Request
+from mailgate.tokens import LinkClaim, tagged_address
+
+_ANSWERS_MAIL = frozenset({"clarification", "late"})
+_NEEDS_ANSWER = frozenset({"request", "reminder", "escalation"})
+_SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+
+
+def render(tx: Tx, serving: Serving, row: Outgoing) -> bytes:
+    """Return the exact bytes of one ordered mail.
+
+    Raises:
+        ComposeError: a template or value that cannot be made into it.
+        Forged: a request or seat that the serving side did not make.
+    """
+    details = json.loads(row.details)
+    request = get_request(tx, row.request_id) if row.request_id else None
+    seat = find_assignment(tx, row.assignment_id) if row.assignment_id else None
+    if request is not None and seat is not None:
+        check_assignment(serving.key, seat, request)
+    letter = _letter(tx, serving, row, request, seat, details)
+    headers = _headers(serving, row, request, seat, details)
+    return compose(letter, headers, serving.templates, evidence=_evidence(tx, row), files=letter.files)
+
+
+def ask_letter(
+    tx: Tx,
+    serving: Serving,
+    request: Request,
+    seat: Assignment,
+    *,
+    kind: LetterKind = LetterKind.REQUEST,
+    preface: tuple[str, ...] = (),
+    heard: str = "",
+) -> Letter:
+    """Return the letter that asks ``seat``'s person; the decide page shows the same."""
+    _, gate = check_ruling(tx, serving.key, request)
+    return request_letter(
+        _ask(request, gate, serving),
+        _seat(tx, serving, request, gate, seat),
+        kind=kind,
+        preface=preface,
+        heard=heard,
+        history=_history(tx, serving, request),
+    )
+
+
+def link_of(serving: Serving, seat: Assignment) -> str:
+    """Return the address of a seat's decide page; it ends in ``/`` because a token may end in ``-``."""
+    claim = LinkClaim(assignment=seat.id, generation=seat.generation, digest_prefix=seat.digest[:8].hex())
+    return f"{serving.config.mailgate.base_url}/d/{serving.links.sign(claim)}/"
+
+
+def short_code(request: Request) -> str:
+    """Return the request's short code for subjects and conversations."""
+    return request.id[:6].upper()
+
+
+def how_it_stands(tx: Tx, serving: Serving, request: Request) -> str:
+    """Return one truthful sentence on what became of a request."""
+    decisions = decisions_of(tx, request.id)
+    match State(request.state):
+        case State.PENDING:
+            return "It is still open."
+        case State.REJECTED if decisions:
+            last = decisions[-1]
+            return f"It was already rejected by {_name(serving, last)} at {last.decided_at.astimezone(UTC):%H:%M} UTC."
+        case State.EXPIRED:
+            return f"It expired at {(request.finished_at or request.created_at).astimezone(UTC):%H:%M} UTC without an answer."
+        case State.CANCELLED | State.UNDELIVERABLE | State.LAPSED | State.WITHDRAWN:
+            return f"It ended as {request.state} at {(request.finished_at or request.created_at).astimezone(UTC):%H:%M} UTC."
+    if decisions:
+        last = decisions[-1]
+        return f"It was already approved by {_name(serving, last)} at {last.decided_at.astimezone(UTC):%H:%M} UTC."
+    return f"It stands as {request.state}."
+
+
+def _letter(
+    tx: Tx,
+    serving: Serving,
+    row: Outgoing,
+    request: Request | None,
+    seat: Assignment | None,
+    details: Mapping[str, Any],
+) -> Letter:
+    if row.kind == "notice" or request is None:
+        return _notice(serving, request, details)
+    if row.kind in _NEEDS_ANSWER or row.kind == "clarification":
+        if seat is None:
+            return redacted(ask_letter(tx, serving, request, _archive_seat(request)))
+        kind, preface = LetterKind(row.kind), _PREFACES.get(row.kind, ())
+        if row.kind == "clarification":
+            preface = (str(details["because"]),)
+        return ask_letter(tx, serving, request, seat, kind=kind, preface=preface, heard=details.get("heard", ""))
+    return _REPORTS[row.kind](tx, serving, request, seat, details)
+
+
+def _receipt(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, details: Mapping[str, Any]) -> Letter:
+    _, gate = check_ruling(tx, serving.key, request)
+    decisions = decisions_of(tx, request.id)
+    index = next(i for i, d in enumerate(decisions) if d.id == details["decision"])
+    own = seat is not None and decisions[index].assignment_id == seat.id
+    signature = _signature(serving, decisions[index])
+    letter = receipt_letter(
+        _ask(request, gate, serving),
+        _report_seat(serving, seat),
+        signature,
+        history=[_signature(serving, d) for d in decisions[: index + 1]],
+        next_steps=_next_steps(request, gate),
+    )
+    if own:
+        return letter
+    return replace(letter, headline=f"{signature.name} {signature.verdict} {request.action}")
+
+
+def _outcome(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, details: Mapping[str, Any]) -> Letter:
+    _, gate = check_ruling(tx, serving.key, request)
+    state = str(details["outcome"])
+    result = None if request.result is None else from_plain(read_plain(request.result))
+    effect = request.effect if state == State.FAILED else ""
+    ended = Ended(state=state, result=result, error=request.error, effect=effect)
+    at = request.finished_at or request.created_at
+    history = [*_history(tx, serving, request), Happening(at=at, what=f"Ended as {state}{_because(request)}")]
+    return outcome_letter(_ask(request, gate, serving), _report_seat(serving, seat), ended, history=history)
+
+
+def _late(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, details: Mapping[str, Any]) -> Letter:
+    _, gate = check_ruling(tx, serving.key, request)
+    return late_letter(
+        _ask(request, gate, serving),
+        _report_seat(serving, seat),
+        how_it_ended=str(details["because"]),
+        heard=str(details.get("heard", "")),
+        history=_history(tx, serving, request),
+    )
+
+
+_REPORTS: Mapping[str, Callable[[Tx, Serving, Request, Assignment | None, Mapping[str, Any]], Letter]] = {
+    "receipt": _receipt,
+    "outcome": _outcome,
+    "late": _late,
+}
+
+_PREFACES = {
+    "reminder": ("This is a reminder: nobody has answered yet.",),
+    "escalation": ("You are asked as well, because the people asked first have not answered.",),
+}
+
+
+def _notice(serving: Serving, request: Request | None, details: Mapping[str, Any]) -> Letter:
+    person = serving.config.people.get(str(details.get("person", "")))
+    facts = {} if request is None else {"Request": request.id, "Action": request.action, "Agent": request.agent}
+    return notice_letter(
+        deployment=serving.config.mailgate.name,
+        recipient=person.name if person else "operator",
+        headline=str(details["headline"]),
+        facts=facts,
+        next_steps=(str(details["next"]),),
+        recorded=False,
+    )
+
+
+def _ask(request: Request, gate: Gate, serving: Serving) -> Ask:
+    arguments = check_action(request).arguments
+    return Ask(
+        deployment=serving.config.mailgate.name,
+        action=request.action,
+        short_code=short_code(request),
+        digest=request.digest.hex(),
+        arguments=arguments,
+        agent=request.agent,
+        run=request.run,
+        summary=_summary(gate, request.action, arguments),
+        on_behalf_of=request.on_behalf_of or "",
+        reasoning=request.reasoning,
+        confidence=request.confidence or None,
+        if_approved=gate.if_approved,
+        if_rejected=gate.if_rejected,
+        deadline_at=request.deadline_at,
+        valid_for=gate.valid_for,
+    )
+
+
+def _summary(gate: Gate, action: str, arguments: Mapping[str, Any]) -> str:
+    try:
+        return _SUMMARIES.from_string(gate.summary).render(args=arguments)
+    except TemplateError as error:
+        raise ComposeError(f"[gates.{action}] summary cannot be filled in: {error.message}; correct it.") from error
+
+
+def _seat(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignment) -> Seat:
+    person = serving.config.people.get(seat.person)
+    stages = stages_of(serving, gate)
+    stage = stages[seat.stage] if stages else None
+    people = serving.config.people
+    others = [people[s.person].name for s in assignments_of(tx, request.id) if s.id != seat.id and s.person in people]
+    yes = [d for d in decisions_of(tx, request.id) if d.verdict == "approve" and d.stage == seat.stage]
+    return Seat(
+        name=person.name if person else seat.person,
+        zone=person.zone if person else "UTC",
+        nonce=serving.key.marker(seat.id, seat.generation),
+        link=link_of(serving, seat),
+        code=serving.key.code(seat.id, seat.generation) if gate.web_confirm == "code" else "",
+        web_confirm=gate.web_confirm,
+        others=others,
+        needed=stage.quorum if stage else 1,
+        given=len(yes),
+        veto=gate.veto,
+        step=f"This is step {seat.stage + 1} of {len(stages)}." if len(stages) > 1 else "",
+    )
+
+
+def _archive_seat(request: Request) -> Assignment:
+    """Return a seat that nobody has: the archive's copy is rendered for it and then stripped of what could decide."""
+    return Assignment(
+        id="archive",
+        request_id=request.id,
+        person="archive",
+        address="",
+        stage=0,
+        generation=0,
+        digest=request.digest,
+        reply_hash="",
+        bounce_hash="",
+        state="closed",
+    )
+
+
+def _report_seat(serving: Serving, seat: Assignment | None) -> Seat:
+    person = serving.config.people.get(seat.person) if seat else None
+    nonce = serving.key.marker(seat.id, seat.generation) if seat else ""
+    return Seat(name=person.name if person else "Archive", zone=person.zone if person else "UTC", nonce=nonce)
+
+
+def _history(tx: Tx, serving: Serving, request: Request) -> list[Signature | Happening]:
+    return [_signature(serving, d) for d in decisions_of(tx, request.id)]
+
+
+def _signature(serving: Serving, decision: Decision) -> Signature:
+    person = serving.config.people.get(decision.person)
+    return Signature(
+        name=person.name if person else decision.person,
+        address=person.address if person else "",
+        verdict="approved" if decision.verdict == "approve" else "rejected",
+        at=decision.decided_at,
+        level=decision.level,
+        reason=decision.reason,
+        reason_withheld=decision.level == "token",
+    )
+
+
+def _next_steps(request: Request, gate: Gate) -> tuple[str, ...]:
+    match State(request.state):
+        case State.PENDING:
+            return ("More answers are needed; you will hear how it ends.",)
+        case State.REJECTED:
+            return (f"{gate.if_rejected}",)
+    return ("It is carried out now. You will get one more mail with the outcome.",)
+
+
+def _because(request: Request) -> str:
+    return f": {request.note}" if request.note else ""
+
+
+def _name(serving: Serving, decision: Decision) -> str:
+    person = serving.config.people.get(decision.person)
+    return person.name if person else decision.person
+
+
+def _headers(
+    serving: Serving, row: Outgoing, request: Request | None, seat: Assignment | None, details: Mapping[str, Any]
+) -> Headers:
+    settings = serving.config.smtp
+    name = serving.config.people[seat.person].name if seat and seat.person in serving.config.people else ""
+    references: tuple[str, ...] = (thread_id(serving, request.id),) if request else ()
+    if seat is not None and seat.message_id not in ("", row.message_id):
+        references = (*references, seat.message_id)
+    answered = details.get("in_reply_to")
+    if answered and usable_id(str(answered)):
+        references = (*references, str(answered))
+    reply_to = None
+    if seat is not None:
+        token = serving.key.reply_token(seat.id, seat.generation)
+        address = tagged_address(settings.address, token, serving.config.imap.reply_address)
+        reply_to = (settings.display_name, address)
+    automatic = "" if row.kind in ("request", "escalation") else "auto-generated"
+    subject = subject_line(request.action, short_code(request)) if request else "notice to operators"
+    return Headers(
+        message_id=row.message_id,
+        references=references,
+        in_reply_to=references[-1] if references else "",
+        sender=(settings.display_name, settings.address),
+        recipient=(name, row.recipient),
+        reply_to=reply_to,
+        date=row.created_at,
+        subject=f"[{serving.config.mailgate.name}] {subject}",
+        auto_submitted="auto-replied" if row.kind in _ANSWERS_MAIL else automatic,
+        instance=serving.signer.name,
+    )
+
+
+def _evidence(tx: Tx, row: Outgoing) -> bytes | None:
+    """Return the one attachment: the records this mail carries, each with its proof."""
+    events = [e for e in get_events(tx, row.events.split(",")) if e.record is not None] if row.events else []
+    if not events:
+        return None
+    records = [{"record": base64.b64encode(e.record or b"").decode(), "proof": e.proof} for e in events]
+    return json.dumps({"records": records}, indent=1).encode()

@@ -1,0 +1,171 @@
+"""The link: what its page shows, and what pressing a button there does. Looking never decides."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailgate.errors import Forged, TokenError
+from mailgate.mail.letter import Letter
+from mailgate.model.lifecycle import State
+from mailgate.model.policy import Gate
+from mailgate.model.verdict import Level, Verdict
+from mailgate.service.context import Serving
+from mailgate.service.decide import Answer, Counted, decide
+from mailgate.service.letters import ask_letter, how_it_stands
+from mailgate.service.marks import check_assignment, check_decisions, check_ruling
+from mailgate.store import Tx
+from mailgate.store.answers import find_assignment, use_code_try
+from mailgate.store.requests import get_request
+from mailgate.store.tables import Assignment, Request
+
+CODE_TRIES = 5
+"""With a million codes, five tries succeed once in 200,000 links; then the link is closed for approving."""
+
+MOST_REASON = 4000
+
+
+class Problem(StrEnum):
+    """Why a form was not taken; its page says so."""
+
+    CODE_WRONG = "code_wrong"
+    CODES_USED_UP = "codes_used_up"
+    REASON_MISSING = "reason_missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What a visitor of a link sees.
+
+    Attributes:
+        letter: what is, or was, to be decided, and who decided what.
+        is_open: whether it can be decided here.
+        sentence: the truth about it, where it cannot.
+        done: whether this visit decided it.
+    """
+
+    letter: Letter
+    is_open: bool = False
+    deciding_as: str = ""
+    sentence: str = ""
+    done: bool = False
+    problem: Problem | None = None
+    needs_code: bool = True
+    tries_left: int = CODE_TRIES
+
+
+def look(serving: Serving, token: str) -> Page:
+    """Return the page of a link. Changes nothing.
+
+    Raises:
+        TokenError: no such link, without saying why.
+    """
+    with serving.store.read() as tx:
+        request, seat, gate = _find(tx, serving, token)
+        return _page(tx, serving, request, seat, gate)
+
+
+def press(serving: Serving, token: str, *, verdict: Verdict, code: str, reason: str) -> Page:
+    """Decide by a link and return the page that says what came of it.
+
+    Raises:
+        TokenError: no such link.
+        ValueError: a verdict that is no decision.
+    """
+    with serving.store.write() as tx:
+        request, seat, gate = _find(tx, serving, token)
+        open_page = _page(tx, serving, request, seat, gate)
+        if not open_page.is_open:
+            return open_page
+        problem = _problem(tx, serving, seat, gate, verdict, code, reason)
+        if problem is not None:
+            return _page(tx, serving, request, seat, gate, problem)
+        with_code = verdict is Verdict.APPROVE and gate.web_confirm == "code"
+        answer = Answer(
+            assignment_id=seat.id,
+            generation=seat.generation,
+            verdict=verdict,
+            level=Level.LINK_CODE if with_code else Level.LINK,
+            channel="link",
+            given_at=tx.now,
+            reason=reason.strip()[:MOST_REASON],
+            evidence={"code": "matched" if with_code else "not asked"},
+        )
+        ruled = decide(tx, serving, seat, answer)
+        sentence = _DONE[verdict] if ruled.counted is Counted.COUNTED else how_it_stands(tx, serving, ruled.request)
+        return Page(
+            letter=ask_letter(tx, serving, ruled.request, seat),
+            deciding_as=_who(serving, seat),
+            sentence=sentence,
+            done=ruled.counted is Counted.COUNTED,
+        )
+
+
+def _find(tx: Tx, serving: Serving, token: str) -> tuple[Request, Assignment, Gate]:
+    """Return what a token names; anything doubtful is an unknown link."""
+    claim = serving.links.read(token)
+    seat = find_assignment(tx, claim.assignment)
+    if seat is None or seat.generation != claim.generation or seat.digest[:8].hex() != claim.digest_prefix:
+        raise TokenError("This link is not one of ours, or was damaged on its way.")
+    request = get_request(tx, seat.request_id)
+    try:
+        _, gate = check_ruling(tx, serving.key, request)
+        check_assignment(serving.key, seat, request)
+    except Forged as error:
+        raise TokenError("This link is not one of ours, or was damaged on its way.") from error
+    return request, seat, gate
+
+
+def _page(
+    tx: Tx, serving: Serving, request: Request, seat: Assignment, gate: Gate, problem: Problem | None = None
+) -> Page:
+    letter = ask_letter(tx, serving, request, seat)
+    mine = next((d for d in check_decisions(tx, serving.key, request) if d.person == seat.person), None)
+    late = request.deadline_at is not None and request.deadline_at < tx.now
+    if mine is not None:
+        word = "approved" if mine.verdict == "approve" else "rejected"
+        sentence = f"You {word} this at {mine.decided_at:%H:%M} UTC. {how_it_stands(tx, serving, request)}"
+    elif request.state != State.PENDING:
+        sentence = how_it_stands(tx, serving, request)
+    elif late:
+        sentence = "The time to answer is over. Nothing was decided by this visit."
+    elif seat.state != "open":
+        sentence = "This seat was taken back; you are not asked about it any more."
+    else:
+        return Page(
+            letter=letter,
+            is_open=True,
+            deciding_as=_who(serving, seat),
+            problem=problem,
+            needs_code=gate.web_confirm == "code",
+            tries_left=max(CODE_TRIES - seat.code_tries, 0),
+        )
+    return Page(letter=letter, deciding_as=_who(serving, seat), sentence=sentence)
+
+
+def _problem(
+    tx: Tx, serving: Serving, seat: Assignment, gate: Gate, verdict: Verdict, code: str, reason: str
+) -> Problem | None:
+    if verdict is Verdict.REJECT:
+        return None if reason.strip() else Problem.REASON_MISSING
+    if verdict is not Verdict.APPROVE:
+        raise ValueError(f"{verdict} is not a decision")
+    if gate.web_confirm != "code":
+        return None
+    if not use_code_try(tx, seat, CODE_TRIES):
+        return Problem.CODES_USED_UP
+    given = "".join(c for c in code if not c.isspace())
+    right = serving.key.code(seat.id, seat.generation)
+    return None if hmac.compare_digest(given.encode(), right.encode()) else Problem.CODE_WRONG
+
+
+def _who(serving: Serving, seat: Assignment) -> str:
+    person = serving.config.people.get(seat.person)
+    return f"{person.name} <{seat.address}>" if person else seat.address
+
+
+_DONE = {
+    Verdict.APPROVE: "Thank you. Your approval was counted, and a receipt is on its way to you by mail.",
+    Verdict.REJECT: "Thank you. Your rejection was counted, and a receipt is on its way to you by mail.",
+}

@@ -1,0 +1,76 @@
+"""Order mails: one row for each mail to send, in the transaction that makes it due. The outbox renders them later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mailgate.model.canonical import canonical_bytes
+from mailgate.service.context import Serving
+from mailgate.service.marks import mark_outgoing
+from mailgate.store import Tx
+from mailgate.store.tables import Assignment, Event, Outgoing, Request
+
+
+def order_mail(
+    tx: Tx,
+    serving: Serving,
+    kind: str,
+    request: Request | None,
+    *,
+    to: Assignment | str,
+    details: Mapping[str, Any] | None = None,
+    events: Sequence[Event] = (),
+) -> Outgoing:
+    """Order one mail of ``kind`` to one seat, or to a bare address.
+
+    Args:
+        details: plain JSON: what the letter says beyond what request and seat tell.
+        events: whose records the mail carries.
+    """
+    mail = Outgoing(
+        id=tx.chance.id(),
+        kind=kind,
+        request_id=request.id if request else None,
+        assignment_id=to.id if isinstance(to, Assignment) else None,
+        recipient=to.address if isinstance(to, Assignment) else to,
+        message_id=new_message_id(tx, serving),
+        details=canonical_bytes(dict(details or {})).decode(),
+        events=",".join(e.id for e in events),
+        created_at=tx.now,
+        next_at=tx.now,
+        state="waiting",
+    )
+    mark_outgoing(serving.key, mail)
+    tx.session.add(mail)
+    return mail
+
+
+def archive(tx: Tx, serving: Serving, kind: str, request: Request, event: Event, details: Mapping[str, Any]) -> None:
+    """Order the archive's copy of what ``event`` recorded, where an archive is configured."""
+    if serving.config.archive.address:
+        order_mail(tx, serving, kind, request, to=serving.config.archive.address, details=details, events=[event])
+
+
+def tell_operators(tx: Tx, serving: Serving, request: Request | None, *, headline: str, next_step: str) -> None:
+    """Order a notice to every operator."""
+    directory = serving.config.directory
+    for person in directory.expand(serving.config.mailgate.operators):
+        address = directory.people[person].address
+        details = {"headline": headline, "next": next_step, "person": person}
+        order_mail(tx, serving, "notice", request, to=address, details=details)
+
+
+def new_message_id(tx: Tx, serving: Serving) -> str:
+    """Return a new Message-ID of ours, short enough to survive every client's References."""
+    return f"<{tx.chance.id()}.mailgate@{domain_of(serving)}>"
+
+
+def thread_id(serving: Serving, request_id: str) -> str:
+    """Return the id at the root of every mail about one request; no mail has it, all refer to it."""
+    return f"<{request_id}.thread@{domain_of(serving)}>"
+
+
+def domain_of(serving: Serving) -> str:
+    """Return the domain that our mails come from."""
+    return serving.config.smtp.address.partition("@")[2]

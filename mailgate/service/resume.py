@@ -1,0 +1,164 @@
+"""Hand outcomes back to agents: each with its checkpoint, entered again after a crash, completed once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from mailgate.errors import ApprovalPending, Forged
+from mailgate.model.action import Action
+from mailgate.model.canonical import from_plain, read_plain
+from mailgate.model.lifecycle import FINAL, State
+from mailgate.service.context import Working
+from mailgate.service.once import Once
+from mailgate.service.proof import get_approval, is_recorded
+from mailgate.service.wording import sentence_for_model
+from mailgate.store import Tx
+from mailgate.store.events import append_event
+from mailgate.store.requests import find_checkpoint, get_request
+from mailgate.store.tables import Request, Resumption
+from mailgate.store.work import due_resumptions
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=5)
+"""A handler silent for longer is presumed dead and entered again; it is prolonged while the worker lives."""
+
+RAN = frozenset({State.SUCCEEDED, State.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an agent is resumed with.
+
+    Attributes:
+        id: the resumption's id; the same however often the handler is entered.
+        state: what the agent stored, parsed if it was JSON, else bytes; None if it stored nothing.
+        outcome: the final state: succeeded, failed, rejected, expired, lapsed, withdrawn, undeliverable, cancelled.
+        result: what the action returned.
+        for_model: the sentence to hand to a language model.
+    """
+
+    id: str
+    agent: str
+    run: str
+    on_behalf_of: str | None
+    state: Any
+    state_version: str
+    outcome: str
+    result: Any
+    error: str
+    effect: str
+    reason: str
+    decided_by: str
+    action: str
+    args: dict[str, Any]
+    on_reject: str
+    for_model: str
+
+
+def claim_resumption(working: Working, agents: Mapping[str, Any], worker: str, once: Once) -> Outcome | None:
+    """Take one outcome that waits for one of ``agents``; None if there is none that is proven."""
+    with working.store.read() as tx:
+        candidates = [
+            r.request_id for r in due_resumptions(tx, agents, 16) if is_proven(tx, working, r.request_id, once)
+        ]
+    for request_id in candidates:
+        with working.store.write() as tx:
+            resumption = tx.session.get_one(Resumption, request_id, with_for_update=True, populate_existing=True)
+            silent = resumption.state == "running" and (resumption.lease_until or tx.now) < tx.now
+            if not silent and (resumption.state != "waiting" or resumption.next_at > tx.now):
+                continue
+            resumption.state, resumption.worker = "running", worker
+            resumption.attempts += 1
+            resumption.lease_until = tx.now + LEASE
+            tx.session.add(resumption)
+            return outcome_of(tx, working, get_request(tx, request_id))
+    return None
+
+
+def is_proven(tx: Tx, working: Working, request_id: str, once: Once) -> bool:
+    """Return whether the outcome is one that the records bear out: nobody resumes an agent by writing a state."""
+    request = get_request(tx, request_id)
+    try:
+        if request.state not in FINAL:
+            return False
+        if request.state in RAN:
+            get_approval(tx, working.verifier, request)
+            return True
+        return is_recorded(tx, working.verifier, request)
+    except Forged as error:
+        if once.first(f"resume {request_id} {error}"):
+            log.error("not_resumed", request=request_id, why=str(error))
+        return False
+
+
+def resume(working: Working, outcome: Outcome, handler: Callable[[Outcome], Any]) -> None:
+    """Enter the agent's handler and complete the resumption; a handler that fails is retried later, then parked."""
+    try:
+        handler(outcome)
+    except ApprovalPending:
+        pass  # the agent stopped at its next gate: that is a way to go on
+    except Exception as error:  # the agent's own code; whatever it raises, the outcome stays
+        _retry(working, outcome, f"{type(error).__name__}: {error}")
+        return
+    with working.store.write() as tx:
+        resumption = tx.session.get_one(Resumption, outcome.id)
+        resumption.state, resumption.finished_at = "done", tx.now
+        tx.session.add(resumption)
+        append_event(tx, "resumed", outcome.id, {"actor": {"agent": outcome.agent, "run": outcome.run}}, key=None)
+
+
+def prolong_resumption(working: Working, request_id: str) -> None:
+    """Say that this worker is still inside the handler."""
+    with working.store.write() as tx:
+        resumption = tx.session.get_one(Resumption, request_id)
+        if resumption.state == "running":
+            resumption.lease_until = tx.now + LEASE
+            tx.session.add(resumption)
+
+
+def _retry(working: Working, outcome: Outcome, why: str) -> None:
+    with working.store.write() as tx:
+        resumption = tx.session.get_one(Resumption, outcome.id)
+        parked = resumption.attempts >= working.config.worker.resume_attempts
+        resumption.state = "parked" if parked else "waiting"
+        resumption.next_at = tx.now + timedelta(seconds=min(2**resumption.attempts, 3600))
+        resumption.last_error = why[:2000]
+        tx.session.add(resumption)
+        log.warning("resume_failed", request=outcome.id, agent=outcome.agent, parked=parked, why=why[:200])
+        if parked:
+            body = {"actor": {"agent": outcome.agent}, "attempts": resumption.attempts, "error": why[:500]}
+            append_event(tx, "resume_failed", outcome.id, body, key=None)
+
+
+def outcome_of(tx: Tx, working: Working, request: Request) -> Outcome:
+    """Return what the agent is told about ``request``."""
+    checkpoint = find_checkpoint(tx, request.id)
+    state: Any = None
+    if checkpoint is not None:
+        state = json.loads(checkpoint.body) if checkpoint.media_type == "application/json" else checkpoint.body
+    gate = working.config.gates.get(request.action)
+    return Outcome(
+        id=request.id,
+        agent=request.agent,
+        run=request.run,
+        on_behalf_of=request.on_behalf_of,
+        state=state,
+        state_version=checkpoint.state_version if checkpoint else "",
+        outcome=request.state,
+        result=None if request.result is None else from_plain(read_plain(request.result)),
+        error=request.error,
+        effect=request.effect,
+        reason=request.reason,
+        decided_by=request.decided_by,
+        action=request.action,
+        args=Action(name=request.action, canonical=request.canonical).arguments,
+        on_reject=gate.on_reject if gate else "reroute",
+        for_model=sentence_for_model(request),
+    )

@@ -1,0 +1,176 @@
+"""The long-running roles of the serving side but intake and web: wait for a commit or an instant, then do what is due."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from mailgate.errors import LeaseLost, StoreUnavailable
+from mailgate.mail.smtp import SmtpSender
+from mailgate.service.context import Serving
+from mailgate.service.deliver import Ready, send_one, take_due
+from mailgate.service.keep import has_unfounded, keep
+from mailgate.service.sequence import sequence
+from mailgate.store.events import unsequenced
+from mailgate.store.mails import has_due_outgoing, next_outgoing_at
+from mailgate.store.requests import next_due_at
+from mailgate.store.work import Holding, hold_lease, is_free, release_lease, silent_executions, take_lease
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Roles are woken by commits; they look by themselves this often in case a wake-up was missed."""
+
+LEASE = timedelta(seconds=15)
+RENEW_SECONDS = 5.0
+
+
+class Role(Protocol):
+    """Something that runs until it is told to stop."""
+
+    name: str
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set."""
+        ...
+
+
+class KeeperRole:
+    """Sequences events and lets due things happen; one owner at a time, by a lease."""
+
+    name = "keeper"
+
+    def __init__(self, serving: Serving, owner: str, monotonic: Callable[[], float]) -> None:
+        self._serving = serving
+        self._owner = owner
+        self._monotonic = monotonic
+        self._holding: Holding | None = None
+        self._renewed = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """See :class:`Role`."""
+        store = self._serving.store
+        while not stop.is_set():
+            seen = store.pulse.count()
+            try:
+                wait = self._turn()
+            except LeaseLost:
+                log.warning("lease_lost", lease="keeper")
+                self._holding, wait = None, LOOK_SECONDS
+            except StoreUnavailable as error:
+                log.warning("store_unavailable", why=error.message)
+                stop.wait(LOOK_SECONDS)
+                continue
+            if wait > 0:
+                store.pulse.wait(seen, wait)
+        self._release()
+
+    def _turn(self) -> float:
+        """Do what is due and return how many seconds there is nothing to do."""
+        store = self._serving.store
+        if self._holding is None and not self._take():
+            return LOOK_SECONDS
+        with store.read() as tx:
+            due_at = next_due_at(tx)
+            due = due_at is not None and due_at <= tx.now
+            work = bool(unsequenced(tx, 1)) or due or bool(silent_executions(tx)) or has_unfounded(tx)
+            left = LOOK_SECONDS if due_at is None else (due_at - tx.now).total_seconds()
+        if work or self._monotonic() - self._renewed > RENEW_SECONDS:
+            assert self._holding is not None
+            with store.write() as tx:
+                hold_lease(tx, self._holding, LEASE)
+                done = sequence(tx, self._serving) + keep(tx, self._serving) if work else 0
+            self._renewed = self._monotonic()
+            if done:
+                return 0.0
+        return max(0.05, min(left, LOOK_SECONDS))
+
+    def _take(self) -> bool:
+        with self._serving.store.read() as tx:
+            if not is_free(tx, self.name, self._owner):
+                return False
+        with self._serving.store.write() as tx:
+            self._holding = take_lease(tx, self.name, self._owner, LEASE)
+        self._renewed = self._monotonic()
+        return self._holding is not None
+
+    def _release(self) -> None:
+        if self._holding is None:
+            return
+        try:
+            with self._serving.store.write() as tx:
+                release_lease(tx, self._holding)
+        except StoreUnavailable:
+            log.warning("lease_not_released", lease="keeper")
+
+
+class OutboxRole:
+    """Renders and sends what is due, some mails at a time."""
+
+    name = "outbox"
+
+    def __init__(self, serving: Serving, sender: Callable[[], SmtpSender]) -> None:
+        self._serving = serving
+        self._sender = sender
+
+    def run(self, stop: threading.Event) -> None:
+        """See :class:`Role`."""
+        asyncio.run(self._run(stop))
+
+    async def _run(self, stop: threading.Event) -> None:
+        sender = self._sender()
+        sending: set[asyncio.Task[None]] = set()
+        most = self._serving.config.smtp.connections
+        try:
+            while not stop.is_set():
+                seen = self._serving.store.pulse.count()
+                for ready in await asyncio.to_thread(self._take, most - len(sending)):
+                    sending.add(asyncio.create_task(self._send(sender, ready)))
+                woken = asyncio.create_task(asyncio.to_thread(self._wait, seen, bool(sending)))
+                done, _ = await asyncio.wait({woken, *sending}, return_when=asyncio.FIRST_COMPLETED)
+                sending -= done
+                if woken not in done:
+                    self._serving.store.pulse.beat()
+                    await woken
+            if sending:
+                await asyncio.wait(sending)
+        finally:
+            await sender.close()
+
+    async def _send(self, sender: SmtpSender, ready: Ready) -> None:
+        try:
+            await send_one(self._serving, sender, ready)
+        except StoreUnavailable as error:
+            # The claim runs out by itself; then the same bytes are sent again.
+            log.warning("store_unavailable", why=error.message)
+
+    def _take(self, limit: int) -> list[Ready]:
+        if limit <= 0:
+            return []
+        try:
+            with self._serving.store.read() as tx:
+                if not has_due_outgoing(tx):
+                    return []
+            return take_due(self._serving, limit)
+        except StoreUnavailable as error:
+            log.warning("store_unavailable", why=error.message)
+            return []
+
+    def _wait(self, seen: int, busy: bool) -> None:
+        left = LOOK_SECONDS
+        if not busy:
+            try:
+                with self._serving.store.read() as tx:
+                    if has_due_outgoing(tx):
+                        return
+                    due_at = next_outgoing_at(tx)
+                    if due_at is not None and due_at > tx.now:
+                        left = min(left, (due_at - tx.now).total_seconds() + 0.001)
+            except StoreUnavailable:
+                pass
+        self._serving.store.pulse.wait(seen, left)

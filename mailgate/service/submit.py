@@ -1,0 +1,266 @@
+"""Submit an action: judge it by the policy, and hold it where a person must clear it. The agents' side; no secrets here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mailgate.errors import ActionRefused, AlreadyPending, InvalidArguments, KeyConflict, RejectedBefore
+from mailgate.mail.display import refusable, texts
+from mailgate.model.action import Action
+from mailgate.model.canonical import from_plain, read_plain
+from mailgate.model.evidence import format_time
+from mailgate.model.lifecycle import State
+from mailgate.model.policy import Facts, Gate, Ruling, Tier, judge
+from mailgate.service.context import Working, gate_of
+from mailgate.service.wording import sentence_for_model
+from mailgate.store import Tx
+from mailgate.store.events import append_event
+from mailgate.store.requests import find_call, find_logged, find_open_twin, find_rejection
+from mailgate.store.tables import Checkpoint, Logged, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The agent's own state: bytes with a media type, and the version its writer gave it."""
+
+    body: bytes
+    media_type: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What an agent asks for. ``confidence`` is in [0, 1]; ``on_behalf_of`` is a mail address or None.
+
+    ``snapshot`` gives the agent's state; it is called only when the action is held.
+    """
+
+    action: Action
+    agent: str
+    run: str
+    on_behalf_of: str | None = None
+    snapshot: Callable[[], Snapshot | None] = lambda: None
+    reasoning: str = ""
+    confidence: float = 0.0
+    key: str | None = None
+    intent: str | None = None
+    idempotent: bool = False
+
+    @property
+    def identity(self) -> str:
+        """What makes two calls of one run the same: the key, else the action itself."""
+        return f"key {self.key}" if self.key is not None else f"digest {self.action.digest.hex()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What became of a submission.
+
+    Attributes:
+        tier: what the policy ruled.
+        status: ``run`` (may run now), a request's state, or a logged action's state.
+        may_run: the caller executes it itself, now, and reports.
+        request_id: the held request's or logged row's id; empty for ``auto``.
+        result: what it gave earlier, where ``status`` is ``succeeded``.
+        for_model: the sentence to hand to a language model.
+    """
+
+    tier: Tier
+    status: str
+    may_run: bool = False
+    request_id: str = ""
+    action: str = ""
+    result: Any = None
+    error: str = ""
+    reason: str = ""
+    decided_by: str = ""
+    for_model: str = ""
+
+
+def submit(working: Working, call: Call) -> Ticket:
+    """Judge ``call``; hold it, log it, or let it run.
+
+    The same call of the same run gives the same ticket again. Actions of tier ``auto`` leave no row.
+
+    Raises:
+        ActionRefused: nobody is configured who could approve it.
+        InvalidArguments: hidden characters that the gate refuses.
+        KeyConflict, RejectedBefore, AlreadyPending: see :mod:`mailgate.errors`.
+        StoreUnavailable: the database cannot be used now; the action must not run.
+    """
+    config, name = working.config, call.action.name
+    gate = gate_of(config, name)
+    with working.store.read() as tx:
+        now = tx.now
+    facts = Facts(
+        args=call.action.arguments, agent=call.agent, run=call.run, confidence=call.confidence, risk=0.0, now=now
+    )
+    ruling = judge(config.gates.get(name), facts, require_below=config.confidence.require_below)
+    if ruling.tier is Tier.AUTO:
+        return Ticket(tier=ruling.tier, status="run", may_run=True, action=name)
+    if ruling.tier is Tier.LOG:
+        with working.store.write() as tx:
+            return _log(tx, call, ruling)
+    if gate is None:
+        raise ActionRefused(
+            f"{name} needs approval and there is nobody to ask: name approvers under [gates.{name}] or default_approvers.",
+            for_model=f"{name} is not allowed here: nobody is set up to approve it.",
+        )
+    snapshot = call.snapshot()
+    with working.store.write() as tx:
+        return _hold(tx, call, ruling, gate, snapshot)
+
+
+def ticket_of(request: Request) -> Ticket:
+    """Return the ticket of a held request as it stands."""
+    return Ticket(
+        tier=Tier.REQUIRE_APPROVAL,
+        status=request.state,
+        request_id=request.id,
+        action=request.action,
+        result=None if request.result is None else from_plain(read_plain(request.result)),
+        error=request.error,
+        reason=request.reason,
+        decided_by=request.decided_by,
+        for_model=sentence_for_model(request),
+    )
+
+
+def _log(tx: Tx, call: Call, ruling: Ruling) -> Ticket:
+    known = find_logged(tx, call.agent, call.run, call.identity)
+    if known is not None:
+        _same_action(known.digest, call)
+        again = known.state == "executing" and call.idempotent
+        return Ticket(
+            tier=Tier.LOG,
+            status="run" if again else known.state,
+            may_run=again,
+            request_id=known.id,
+            action=known.action,
+            result=None if known.result is None else from_plain(read_plain(known.result)),
+            error=known.error,
+        )
+    row = Logged(
+        id=tx.chance.id(),
+        action=call.action.name,
+        canonical=call.action.canonical,
+        digest=call.action.digest,
+        agent=call.agent,
+        run=call.run,
+        key=call.identity,
+        on_behalf_of=call.on_behalf_of,
+        reasoning=call.reasoning,
+        confidence=call.confidence,
+        rule=ruling.rule,
+        created_at=tx.now,
+        state="executing",
+    )
+    tx.session.add(row)
+    return Ticket(tier=Tier.LOG, status="run", may_run=True, request_id=row.id, action=row.action)
+
+
+def report_logged(working: Working, ticket: Ticket, *, result: bytes, error: str) -> None:
+    """Store what came of a logged action."""
+    with working.store.write() as tx:
+        row = tx.session.get_one(Logged, ticket.request_id)
+        row.state = "failed" if error else "succeeded"
+        row.result = None if error else result
+        row.error = error[:2000]
+        row.finished_at = tx.now
+        tx.session.add(row)
+
+
+def _hold(tx: Tx, call: Call, ruling: Ruling, gate: Gate, snapshot: Snapshot | None) -> Ticket:
+    known = find_call(tx, call.agent, call.run, call.identity)
+    if known is not None and known.state != State.REJECTED:
+        _same_action(known.digest, call)
+        return ticket_of(known)
+    _refuse_what_was_rejected(tx, call, gate)
+    if gate.hidden_characters == "refuse":
+        _refuse_hidden(call.action)
+    if not gate.allow_twins and (twin := find_open_twin(tx, call.agent, call.action.digest, call.run)):
+        raise AlreadyPending(
+            f"Another run ({twin.run}) of {call.agent} has this very {call.action.name} open as request {twin.id}; "
+            "wait for its outcome, or set allow_twins on the gate.",
+            request_id=twin.id,
+            status=twin.state,
+        )
+    request = _new_request(tx, call, ruling)
+    tx.session.add(request)
+    tx.session.flush()
+    if snapshot is not None:
+        tx.session.add(_checkpoint(request, snapshot))
+    append_event(tx, "request", request.id, _event_body(call, ruling, snapshot), key=None)
+    return ticket_of(request)
+
+
+def _refuse_what_was_rejected(tx: Tx, call: Call, gate: Gate) -> None:
+    rejected = find_rejection(tx, call.agent, call.action.digest, tx.now - gate.rejection_memory)
+    known = find_call(tx, call.agent, call.run, call.identity)
+    before = rejected or (known if known is not None and known.state == State.REJECTED else None)
+    if before is not None:
+        raise RejectedBefore(
+            f"{before.decided_by or 'A person'} rejected this {call.action.name} on "
+            f"{format_time(before.finished_at or tx.now)[:16]} UTC: {before.reason or 'no reason given'}.",
+            request_id=before.id,
+            decided_by=before.decided_by,
+            reason=before.reason,
+            for_model=sentence_for_model(before),
+        )
+
+
+def _new_request(tx: Tx, call: Call, ruling: Ruling) -> Request:
+    return Request(
+        id=tx.chance.id(),
+        action=call.action.name,
+        canonical=call.action.canonical,
+        digest=call.action.digest,
+        agent=call.agent,
+        run=call.run,
+        key=call.identity,
+        on_behalf_of=call.on_behalf_of,
+        intent=call.intent,
+        reasoning=call.reasoning,
+        confidence=call.confidence,
+        rule=ruling.rule,
+        state=State.PENDING,
+        created_at=tx.now,
+    )
+
+
+def _checkpoint(request: Request, snapshot: Snapshot) -> Checkpoint:
+    return Checkpoint(
+        request_id=request.id,
+        media_type=snapshot.media_type,
+        body=snapshot.body,
+        sha256=hashlib.sha256(snapshot.body).digest(),
+        state_version=snapshot.version,
+    )
+
+
+def _event_body(call: Call, ruling: Ruling, snapshot: Snapshot | None) -> dict[str, Any]:
+    state = hashlib.sha256(snapshot.body).hexdigest() if snapshot else ""
+    return {
+        "actor": {"agent": call.agent, "run": call.run, "on_behalf_of": call.on_behalf_of},
+        "rules": [{"id": ruling.rule, "ok": False}],
+        "checkpoint_sha256": state,
+    }
+
+
+def _same_action(digest: bytes, call: Call) -> None:
+    if digest != call.action.digest:
+        raise KeyConflict(
+            f"The key {call.key!r} was used in this run for a {call.action.name} with other arguments; use another key."
+        )
+
+
+def _refuse_hidden(action: Action) -> None:
+    for name, value in action.arguments.items():
+        if any(refusable(text) for text in texts(value)):
+            raise InvalidArguments(
+                f"Argument {name} of {action.name} holds characters that hide or turn text around; remove them.",
+                argument=name,
+            )

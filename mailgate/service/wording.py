@@ -1,0 +1,60 @@
+"""Sentences about a request: what an agent's model is told, and what people read. Values to text."""
+
+from __future__ import annotations
+
+from mailgate.model.lifecycle import State
+from mailgate.store.tables import Request
+
+
+def sentence_for_model(request: Request) -> str:
+    """Return the sentence to give a language model about where its action stands."""
+    what = request.action
+    why = f" The reason given: {request.reason}" if request.reason else " No reason was given."
+    match State(request.state):
+        case State.PENDING | State.APPROVED | State.EXECUTING:
+            return f"{what} waits for a person's approval. Stop here; you will be told the outcome."
+        case State.IN_DOUBT:
+            return f"{what} was started and its outcome is not known. Do not try it again; a person is finding out."
+        case State.SUCCEEDED:
+            return f"{what} was approved by {request.decided_by or 'a person'} and has been carried out."
+        case State.FAILED:
+            effect = "It had no effect." if request.effect == "none" else "Whether it had an effect is not known."
+            return f"{what} was approved and then failed: {request.error or 'no details'}. {effect} Do not simply repeat it."
+        case State.REJECTED:
+            return (
+                f"A person rejected {what}.{why} Do not try this action again, neither the same "
+                "nor an equivalent one by other means; find another way or stop."
+            )
+        case State.EXPIRED:
+            return (
+                f"Nobody answered in time about {what}, so it was not carried out. This is not a rejection by a person."
+            )
+        case State.LAPSED:
+            return f"{what} was approved but not started in time, so it was not carried out."
+        case State.WITHDRAWN:
+            return f"The approval of {what} was taken back before it was carried out."
+        case State.UNDELIVERABLE:
+            return f"Nobody who may approve {what} could be reached, so it was not carried out."
+        case State.CANCELLED:
+            return f"{what} was cancelled and not carried out."
+
+
+def summary_of(state: State) -> str:
+    """Return what a state means to a person, in a few words."""
+    return _SUMMARIES[state]
+
+
+_SUMMARIES = {
+    State.PENDING: "waiting for an answer",
+    State.APPROVED: "approved, not started yet",
+    State.EXECUTING: "being carried out",
+    State.IN_DOUBT: "started, outcome unknown",
+    State.SUCCEEDED: "approved and carried out",
+    State.FAILED: "approved, but it failed",
+    State.WITHDRAWN: "approval taken back, not carried out",
+    State.LAPSED: "approved, but not started in time",
+    State.REJECTED: "rejected, not carried out",
+    State.EXPIRED: "expired without an answer, not carried out",
+    State.UNDELIVERABLE: "nobody could be reached, not carried out",
+    State.CANCELLED: "cancelled, not carried out",
+}

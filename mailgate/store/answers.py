@@ -1,0 +1,75 @@
+"""Queries about assignments and decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import col, or_, select
+
+from mailgate.store.engine import Tx
+from mailgate.store.tables import Assignment, Decision, Outgoing
+
+
+def assignments_of(tx: Tx, request_id: str) -> Sequence[Assignment]:
+    """Return every seat of a request, in the order they were made."""
+    wanted = (
+        select(Assignment)
+        .where(Assignment.request_id == request_id)
+        .order_by(col(Assignment.created_at), Assignment.id)
+    )  # type: ignore[arg-type]
+    return tx.session.exec(wanted).all()
+
+
+def find_assignment(tx: Tx, assignment_id: str) -> Assignment | None:
+    """Return the seat with ``assignment_id`` or None."""
+    return tx.session.get(Assignment, assignment_id)
+
+
+def find_by_address(tx: Tx, hashes: Sequence[str]) -> Assignment | None:
+    """Return the seat whose reply or bounce address has one of ``hashes``."""
+    if not hashes:
+        return None
+    wanted = select(Assignment).where(
+        or_(col(Assignment.reply_hash).in_(hashes), col(Assignment.bounce_hash).in_(hashes))
+    )
+    return tx.session.exec(wanted).first()
+
+
+def find_by_message(tx: Tx, message_ids: Sequence[str]) -> Assignment | None:
+    """Return the seat to which we sent one of ``message_ids``: the second locator (each recipient has ids of his own)."""
+    if not message_ids:
+        return None
+    wanted = (
+        select(Assignment)
+        .join(Outgoing, col(Outgoing.assignment_id) == Assignment.id)
+        .where(col(Outgoing.message_id).in_(message_ids))
+    )
+    return tx.session.exec(wanted).first()
+
+
+def change_assignment(tx: Tx, assignment: Assignment, **values: Any) -> None:
+    """Set columns of one seat."""
+    tx.session.flush()
+    tx.session.connection().execute(update(Assignment).where(col(Assignment.id) == assignment.id).values(**values))
+    tx.session.refresh(assignment)
+
+
+def use_code_try(tx: Tx, assignment: Assignment, limit: int) -> bool:
+    """Count one try at the code; False if the ``limit`` was used up before. Counts once however many ask at a time."""
+    tx.session.flush()
+    result = tx.session.connection().execute(
+        update(Assignment)
+        .where(col(Assignment.id) == assignment.id, col(Assignment.code_tries) < limit)
+        .values(code_tries=Assignment.code_tries + 1)
+    )
+    tx.session.refresh(assignment)
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1
+
+
+def decisions_of(tx: Tx, request_id: str) -> Sequence[Decision]:
+    """Return the decisions on a request, in order."""
+    wanted = select(Decision).where(Decision.request_id == request_id).order_by(col(Decision.decided_at), Decision.id)  # type: ignore[arg-type]
+    return tx.session.exec(wanted).all()

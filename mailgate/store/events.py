@@ -1,0 +1,69 @@
+"""The event log's queries: append, take the unsequenced, find records. One function appends; only the keeper sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from mailgate.model.canonical import canonical_bytes
+from mailgate.model.evidence import format_time
+from mailgate.store.engine import Tx
+from mailgate.store.tables import Event
+from mailgate.tokens import ServeKey
+
+MARK = "event"
+
+
+def append_event(tx: Tx, kind: str, request_id: str | None, body: Mapping[str, Any], *, key: ServeKey | None) -> Event:
+    """Append what happened, in the transaction in which it happened.
+
+    Args:
+        key: the serve key, for events that only people or the serving side may cause; None on the agents' side.
+    """
+    event = Event(id=tx.chance.id(), request_id=request_id, kind=kind, body=canonical_bytes(dict(body)), at=tx.now)
+    if key is not None:
+        event.mark = key.mark(MARK, event_fields(event))
+    tx.session.add(event)
+    return event
+
+
+def event_fields(event: Event) -> dict[str, Any]:
+    """Return what an event's mark covers."""
+    return {
+        "id": event.id,
+        "request": event.request_id,
+        "kind": event.kind,
+        "body": event.body.decode(),
+        "at": format_time(event.at),
+    }
+
+
+def unsequenced(tx: Tx, limit: int) -> Sequence[Event]:
+    """Return events that are neither records yet nor refused, in the order they happened.
+
+    By absence of a position, never by a high-water mark: ids are not in commit order.
+    """
+    wanted = select(Event).where(col(Event.position).is_(None), Event.refused == "").order_by(col(Event.at), Event.id)  # type: ignore[arg-type]
+    return tx.session.exec(wanted.limit(limit)).all()
+
+
+def next_position(tx: Tx) -> int:
+    """Return the index of the next record."""
+    last = tx.session.exec(select(func.max(Event.position))).one()
+    return 0 if last is None else last + 1
+
+
+def events_of(tx: Tx, request_id: str, *kinds: str) -> Sequence[Event]:
+    """Return a request's events, of ``kinds`` only where given, in the order they happened."""
+    wanted = select(Event).where(Event.request_id == request_id)
+    if kinds:
+        wanted = wanted.where(col(Event.kind).in_(kinds))
+    return tx.session.exec(wanted.order_by(col(Event.at), Event.id)).all()  # type: ignore[arg-type]
+
+
+def get_events(tx: Tx, ids: Sequence[str]) -> Sequence[Event]:
+    """Return the events with ``ids``, in the order of their records."""
+    return tx.session.exec(select(Event).where(col(Event.id).in_(ids)).order_by(col(Event.position))).all()

@@ -1,0 +1,100 @@
+"""Queries about outgoing and incoming mail, and about how far mailboxes were read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, CursorResult, update
+from sqlmodel import col, or_, select
+
+from mailgate.store.engine import Tx
+from mailgate.store.tables import Cursor, Incoming, Outgoing
+
+
+def claim_outgoing(tx: Tx, limit: int, lease: timedelta) -> Sequence[Outgoing]:
+    """Take up to ``limit`` mails that are due, for ``lease``; another outbox takes them only after that."""
+    wanted = (
+        select(Outgoing)
+        .where(Outgoing.state == "waiting", col(Outgoing.next_at) <= tx.now, _unclaimed(tx))
+        .order_by(col(Outgoing.next_at), col(Outgoing.created_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = tx.session.exec(wanted).all()
+    for row in rows:
+        row.claimed_until = tx.now + lease
+        tx.session.add(row)
+    return rows
+
+
+def has_due_outgoing(tx: Tx) -> bool:
+    """Return whether :func:`claim_outgoing` would find a mail now; a look before a write."""
+    wanted = select(Outgoing.id).where(Outgoing.state == "waiting", col(Outgoing.next_at) <= tx.now, _unclaimed(tx))
+    return tx.session.exec(wanted.limit(1)).first() is not None
+
+
+def next_outgoing_at(tx: Tx) -> datetime | None:
+    """Return when the next waiting mail that nobody is sending becomes due."""
+    wanted = select(Outgoing.next_at).where(Outgoing.state == "waiting", _unclaimed(tx))
+    return tx.session.exec(wanted.order_by(col(Outgoing.next_at)).limit(1)).first()
+
+
+def _unclaimed(tx: Tx) -> ColumnElement[bool]:
+    return or_(col(Outgoing.claimed_until).is_(None), col(Outgoing.claimed_until) < tx.now)
+
+
+def set_sealed(tx: Tx, outgoing_id: str, sealed: bytes) -> bool:
+    """Store a mail's bytes once; False if they were stored before, and those are the ones to send."""
+    result = tx.session.connection().execute(
+        update(Outgoing).where(col(Outgoing.id) == outgoing_id, col(Outgoing.sealed).is_(None)).values(sealed=sealed)
+    )
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1
+
+
+def change_outgoing(tx: Tx, outgoing_id: str, **values: Any) -> None:
+    """Set columns of one outgoing mail."""
+    tx.session.connection().execute(update(Outgoing).where(col(Outgoing.id) == outgoing_id).values(**values))
+
+
+def outgoing_of(tx: Tx, request_id: str) -> Sequence[Outgoing]:
+    """Return every mail about a request, in order."""
+    wanted = select(Outgoing).where(Outgoing.request_id == request_id).order_by(col(Outgoing.created_at), Outgoing.id)  # type: ignore[arg-type]
+    return tx.session.exec(wanted).all()
+
+
+def find_incoming_by_hash(tx: Tx, sha256: str) -> Incoming | None:
+    """Return the mail with these very bytes, if it came before."""
+    return tx.session.exec(select(Incoming).where(Incoming.sha256 == sha256)).first()
+
+
+def incoming_in_state(tx: Tx, state: str, limit: int = 100) -> Sequence[Incoming]:
+    """Return incoming mails in ``state``, in the order they were fetched."""
+    wanted = select(Incoming).where(Incoming.state == state).order_by(col(Incoming.fetched_at), Incoming.uid)  # type: ignore[arg-type]
+    return tx.session.exec(wanted.limit(limit)).all()
+
+
+def unmoved(tx: Tx, mailbox: str, limit: int = 200) -> Sequence[Incoming]:
+    """Return concluded mails that still lie where they arrived."""
+    wanted = select(Incoming).where(
+        Incoming.mailbox == mailbox, col(Incoming.moved).is_(False), Incoming.state != "new"
+    )
+    return tx.session.exec(wanted.limit(limit)).all()
+
+
+def get_cursor(tx: Tx, mailbox: str, folder: str) -> Cursor | None:
+    """Return how far a folder was read, or None before the first time."""
+    return tx.session.get(Cursor, (mailbox, folder))
+
+
+def oldest_read_at(tx: Tx) -> datetime | None:
+    """Return the instant up to which every mailbox was read, or None where none ever was."""
+    return tx.session.exec(select(Cursor.read_at).order_by(col(Cursor.read_at)).limit(1)).first()
+
+
+def unread_before(tx: Tx, instant: datetime) -> bool:
+    """Return whether a mail that arrived by ``instant`` is stored but not concluded yet."""
+    wanted = select(Incoming.id).where(Incoming.state == "new", col(Incoming.received_at) <= instant).limit(1)
+    return tx.session.exec(wanted).first() is not None

@@ -1,0 +1,155 @@
+"""The decide page: GET and HEAD show, POST decides. No JavaScript, no cookies, nothing remote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from mailgate.errors import Forged, StoreUnavailable, TokenError
+from mailgate.mail.letter import Letter
+from mailgate.model.verdict import Verdict
+from mailgate.service.context import Serving
+from mailgate.service.link import Page, Problem, look, press
+from mailgate.web.guard import SecurityHeaders
+
+log = structlog.get_logger(__name__)
+
+MOST_FORM_BYTES = 64_000
+
+_STYLE = "/static/style.css"
+
+_PROBLEMS = {
+    Problem.CODE_WRONG: "That is not the code printed in the mail. Type the six digits from the mail that brought you here.",
+    Problem.CODES_USED_UP: "The code was wrong too often, so this link no longer approves. Answer by replying to the mail.",
+    Problem.REASON_MISSING: "Please say why: the agent is told your reason, so that it does not try the same again.",
+}
+
+_UNKNOWN = (
+    "This link does not lead to a decision",
+    "It may be incomplete, out of date, or replaced by a newer mail. Nothing was decided. Use the link in the latest mail.",
+)
+
+
+def make_app(serving: Serving, style: Path) -> Starlette:
+    """Return the web application of the serving side.
+
+    Args:
+        style: the stylesheet's file.
+    """
+    base = urlsplit(serving.config.mailgate.base_url)
+    pages = DecidePages(serving)
+
+    async def stylesheet(_: Request) -> Response:
+        return FileResponse(style, media_type="text/css")
+
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    app = Starlette(
+        routes=[
+            Route("/d/{token}/", pages.show, methods=["GET", "HEAD"]),
+            Route("/d/{token}/", pages.decide, methods=["POST"]),
+            Route(_STYLE, stylesheet, methods=["GET", "HEAD"]),
+            Route("/health", health, methods=["GET", "HEAD"]),
+        ],
+        exception_handlers={HTTPException: pages.refuse, StoreUnavailable: pages.wait, Exception: pages.fail},
+    )
+    app.add_middleware(SecurityHeaders, own_origin=f"{base.scheme}://{base.netloc}")
+    return app
+
+
+class DecidePages:
+    """The three things the decide page can be: a form, the truth about what was decided, or a neutral unknown."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    async def show(self, request: Request) -> Response:
+        """Answer GET and HEAD; changes nothing."""
+        try:
+            page = await run_in_threadpool(look, self._serving, request.path_params["token"])
+        except TokenError:
+            return self._message(*_UNKNOWN, status=404)
+        except Forged as error:
+            return self._broken(error)
+        return self._page(page)
+
+    async def decide(self, request: Request) -> Response:
+        """Answer POST: the only method that decides."""
+        if int(request.headers.get("content-length") or 0) > MOST_FORM_BYTES:
+            raise HTTPException(413)
+        async with request.form(max_files=0, max_fields=8, max_part_size=MOST_FORM_BYTES) as form:
+            fields = {name: str(form.get(name) or "") for name in ("verdict", "code", "reason")}
+        if fields["verdict"] not in (Verdict.APPROVE, Verdict.REJECT):
+            raise HTTPException(400)
+        try:
+            page = await run_in_threadpool(
+                press,
+                self._serving,
+                request.path_params["token"],
+                verdict=Verdict(fields["verdict"]),
+                code=fields["code"],
+                reason=fields["reason"],
+            )
+        except TokenError:
+            return self._message(*_UNKNOWN, status=404)
+        except Forged as error:
+            log.error("forged", table=error.table, row=error.row, why=error.why)
+        return self._page(page, request)
+
+    async def refuse(self, _: Request, error: Exception) -> Response:
+        """Answer what is no page of ours."""
+        status = error.status_code if isinstance(error, HTTPException) else 400
+        return self._message(*_UNKNOWN, status=status)
+
+    async def wait(self, _: Request, error: Exception) -> Response:
+        """Answer while the database cannot be used."""
+        log.warning("store_unavailable", why=str(error))
+        return self._message("Please try again in a moment", "Nothing was decided.", status=503)
+
+    async def fail(self, _: Request, error: Exception) -> Response:
+        """Answer what nobody foresaw."""
+        log.error("page_failed", why=f"{type(error).__name__}: {error}")
+        return self._message(
+            "Something went wrong", "Nothing was decided by this visit. Reply to the mail instead.", status=500
+        )
+
+    def _broken(self, error: Forged) -> Response:
+        log.error("forged", table=error.table, row=error.row, why=error.why)
+        sentence = "Something is wrong with this request. Nothing was decided."
+        return self._message("This cannot be decided", sentence, status=409)
+
+    def _page(self, page: Page) -> Response:
+        if not page.is_open:
+            title = "Your answer was counted" if page.done else "There is nothing left to decide here"
+            tone = "done" if page.done else "plain"
+            return self._message(title, page.sentence, tone=tone, letter=page.letter)
+        context = {
+            "letter": page.letter,
+            "action_url": "",  # the form's own address, whatever a reverse proxy calls it
+            "deciding_as": page.deciding_as,
+            "error": _PROBLEMS[page.problem] if page.problem else None,
+            "needs_code": page.needs_code,
+            "tries_left": page.tries_left,
+        }
+        return self._render("decide.html.j2", context, 422 if page.problem else 200)
+
+    def _message(
+        self, title: str, sentence: str, status: int = 200, *, tone: str = "problem", letter: Letter | None = None
+    ) -> Response:
+        context = {"title": title, "sentences": [sentence], "tone": tone, "letter": letter, "undo": None}
+        return self._render("message.html.j2", context, status)
+
+    def _render(self, name: str, context: dict[str, Any], status: int) -> Response:
+        style = f"{urlsplit(self._serving.config.mailgate.base_url).path}{_STYLE}"
+        html = self._serving.templates.render(f"web/{name}", context | {"style_url": style})
+        return HTMLResponse(html, status)

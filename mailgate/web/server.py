@@ -1,0 +1,50 @@
+"""Run the web application with uvicorn, in a thread, on a socket that was bound before anything else started."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import uvicorn
+from starlette.applications import Starlette
+
+from mailgate.errors import ConfigError
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes any free one.
+
+    Raises:
+        ConfigError: the port is in use or not allowed.
+    """
+    try:
+        return socket.create_server((host, port), backlog=256)
+    except OSError as error:
+        raise ConfigError(
+            [
+                f"[web] port = {port}: {host}:{port} cannot be listened on ({error.strerror}); stop what uses it or choose another."
+            ]
+        ) from error
+
+
+class WebRole:
+    """Serves the decide page until told to stop."""
+
+    name = "web"
+
+    def __init__(self, app: Starlette, listening: socket.socket) -> None:
+        # Access logs would hold tokens; what matters is logged as events by the application.
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+        self._server = uvicorn.Server(config)
+        self._socket = listening
+
+    def run(self, stop: threading.Event) -> None:
+        """See :class:`mailgate.service.roles.Role`."""
+        watcher = threading.Thread(target=self._stop_after, args=(stop,), name="mailgate-web-stop", daemon=True)
+        watcher.start()
+        self._server.run(sockets=[self._socket])
+        self._socket.close()
+
+    def _stop_after(self, stop: threading.Event) -> None:
+        stop.wait()
+        self._server.should_exit = True
