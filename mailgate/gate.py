@@ -68,7 +68,7 @@ class GatedAction(Generic[P, R]):
         arguments = self.signature.bind(args, kwargs)
         if inspect.iscoroutinefunction(self.unguarded):
             return cast(R, session.acall(self, arguments))
-        return cast(R, session.call(self, arguments))
+        return session.call(self, arguments)
 
     def known(self) -> Known:
         """Return what a worker needs to run it."""
@@ -242,7 +242,7 @@ class Session:
         self, mg: Mailgate, *, agent: str, run: str, on_behalf_of: str | None, state: Any, state_version: str
     ) -> None:
         self._mg = mg
-        self._about = {
+        self._about: dict[str, Any] = {
             "agent": agent,
             "run": run,
             "on_behalf_of": on_behalf_of,
@@ -282,8 +282,9 @@ class Session:
             StoreUnavailable: the database cannot be used now; it did not run.
         """
         declared = self._declared(action)
-        options = {"reasoning": reasoning, "confidence": confidence, "key": key, "intent": intent}
-        ticket = self._mg.submit(declared.name, args, **self._about, **options)
+        ticket = self._mg.submit(
+            declared.name, args, **self._about, reasoning=reasoning, confidence=confidence, key=key, intent=intent
+        )
         if not ticket.may_run:
             return cast(R, _earlier(ticket))
         try:

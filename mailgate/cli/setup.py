@@ -65,7 +65,7 @@ def _asked(text: str) -> str:
     """Return the shipped configuration with the answers of a person at a terminal filled in."""
     for question, default, pattern in _QUESTIONS:
         answer = typer.prompt(question, default=default).replace('"', "")
-        text = re.sub(pattern, lambda m, a=answer: m.group(1) + a + m.group(2), text, flags=re.MULTILINE)
+        text = re.sub(pattern, "\\g<1>" + answer.replace("\\", "") + "\\g<2>", text, flags=re.MULTILINE)
     return text
 
 

@@ -150,7 +150,7 @@ def work(first: int) -> None:
         with mg.session(agent=AGENT, run=RUN, on_behalf_of=CUSTOMER_CARE, state={"ticket": ticket.number}) as session:
             say(f"ticket {ticket.number}: “{ticket.wish}” → {ticket.action}")
             try:
-                result = session.call(
+                result: str = session.call(
                     ticket.action, ticket.args, reasoning=ticket.reasoning, confidence=ticket.confidence
                 )
             except ApprovalPending as pending:

@@ -327,7 +327,7 @@ def _answering(seat: Seat) -> Answering:
         code=f"{digits[:3]} {digits[3:]}" if digits and seat.link else "",
         code_hint=_CODE_HINTS[seat.web_confirm] if seat.link else "",
         others=others,
-        quorum=" ".join(filter(None, (_plain(seat.step), needed, given, veto))),
+        quorum=_safe(" ".join(filter(None, (_plain(seat.step), needed, given, veto)))),
     )
 
 
@@ -362,7 +362,7 @@ def _marker(seat: Seat) -> str:
 
 
 def _sentences(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(_safe(_plain(text)) for text in texts)
+    return tuple(_safe(_plain(text)) for text in texts if text.strip())
 
 
 def _plain(text: str) -> str:

@@ -18,7 +18,7 @@ def assignments_of(tx: Tx, request_id: str) -> Sequence[Assignment]:
         select(Assignment)
         .where(Assignment.request_id == request_id)
         .order_by(col(Assignment.created_at), Assignment.id)
-    )  # type: ignore[arg-type]
+    )
     return tx.session.exec(wanted).all()
 
 
@@ -71,5 +71,5 @@ def use_code_try(tx: Tx, assignment: Assignment, limit: int) -> bool:
 
 def decisions_of(tx: Tx, request_id: str) -> Sequence[Decision]:
     """Return the decisions on a request, in order."""
-    wanted = select(Decision).where(Decision.request_id == request_id).order_by(col(Decision.decided_at), Decision.id)  # type: ignore[arg-type]
+    wanted = select(Decision).where(Decision.request_id == request_id).order_by(col(Decision.decided_at), Decision.id)
     return tx.session.exec(wanted).all()

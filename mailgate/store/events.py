@@ -46,7 +46,7 @@ def unsequenced(tx: Tx, limit: int) -> Sequence[Event]:
 
     By absence of a position, never by a high-water mark: ids are not in commit order.
     """
-    wanted = select(Event).where(col(Event.position).is_(None), Event.refused == "").order_by(col(Event.at), Event.id)  # type: ignore[arg-type]
+    wanted = select(Event).where(col(Event.position).is_(None), Event.refused == "").order_by(col(Event.at), Event.id)
     return tx.session.exec(wanted.limit(limit)).all()
 
 
@@ -61,7 +61,7 @@ def events_of(tx: Tx, request_id: str, *kinds: str) -> Sequence[Event]:
     wanted = select(Event).where(Event.request_id == request_id)
     if kinds:
         wanted = wanted.where(col(Event.kind).in_(kinds))
-    return tx.session.exec(wanted.order_by(col(Event.at), Event.id)).all()  # type: ignore[arg-type]
+    return tx.session.exec(wanted.order_by(col(Event.at), Event.id)).all()
 
 
 def get_events(tx: Tx, ids: Sequence[str]) -> Sequence[Event]:

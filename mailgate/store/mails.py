@@ -61,7 +61,7 @@ def change_outgoing(tx: Tx, outgoing_id: str, **values: Any) -> None:
 
 def outgoing_of(tx: Tx, request_id: str) -> Sequence[Outgoing]:
     """Return every mail about a request, in order."""
-    wanted = select(Outgoing).where(Outgoing.request_id == request_id).order_by(col(Outgoing.created_at), Outgoing.id)  # type: ignore[arg-type]
+    wanted = select(Outgoing).where(Outgoing.request_id == request_id).order_by(col(Outgoing.created_at), Outgoing.id)
     return tx.session.exec(wanted).all()
 
 
@@ -72,7 +72,7 @@ def find_incoming_by_hash(tx: Tx, sha256: str) -> Incoming | None:
 
 def incoming_in_state(tx: Tx, state: str, limit: int = 100) -> Sequence[Incoming]:
     """Return incoming mails in ``state``, in the order they were fetched."""
-    wanted = select(Incoming).where(Incoming.state == state).order_by(col(Incoming.fetched_at), Incoming.uid)  # type: ignore[arg-type]
+    wanted = select(Incoming).where(Incoming.state == state).order_by(col(Incoming.fetched_at), col(Incoming.uid))
     return tx.session.exec(wanted.limit(limit)).all()
 
 

@@ -108,7 +108,7 @@ def next_due_at(tx: Tx) -> datetime | None:
         (State.APPROVED, col(Request.valid_until)),
     ):
         wanted = select(column).where(Request.state == state, column.is_not(None)).order_by(column).limit(1)
-        instants += tx.session.exec(wanted).all()
+        instants += [at for at in tx.session.exec(wanted).all() if at is not None]
     return min(instants, default=None)
 
 

@@ -7,7 +7,7 @@ right one was not written by the serving side. ``sealed`` columns hold bytes enc
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -28,7 +28,7 @@ class Instant(TypeDecorator[datetime]):
     """An aware UTC instant; SQLite, which has no zones, stores it without one."""
 
     impl = DateTime(timezone=True)
-    cache_ok: ClassVar[bool] = True
+    cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Take aware instants only."""

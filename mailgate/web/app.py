@@ -104,7 +104,7 @@ class DecidePages:
             return self._message(*_UNKNOWN, status=404)
         except Forged as error:
             log.error("forged", table=error.table, row=error.row, why=error.why)
-        return self._page(page, request)
+        return self._page(page)
 
     async def refuse(self, _: Request, error: Exception) -> Response:
         """Answer what is no page of ours."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.utils import parseaddr
 from typing import Any
 
 import pytest
@@ -31,6 +33,12 @@ NAMES = [
 def head_of(value: Headers) -> str:
     """Return the header block of a mail with these headers."""
     return write_mail(value, "text\n", "<p>html</p>\n").split(b"\r\n\r\n")[0].decode("ascii")
+
+
+def recipient_of(raw: bytes) -> tuple[str, str]:
+    """Return the recipient's name and address as a reader's client shows them."""
+    name, address = parseaddr(message_from_bytes(raw)["To"])
+    return str(make_header(decode_header(name))), address
 
 
 def test_the_fields_are_those_that_were_meant_in_order() -> None:
@@ -67,10 +75,8 @@ def test_encoded_words_in_a_name_never_become_lines() -> None:
 )
 def test_names_of_people_arrive_as_they_are(name: str) -> None:
     """Quotes, commas, blanks, foreign letters: the reader's client shows the same name."""
-    parsed = message_from_bytes(
-        write_mail(headers(recipient=(name, "bob@example.com")), "t\n", "<p>h</p>\n"), policy=policy.default
-    )
-    assert [(a.display_name, a.addr_spec) for a in parsed["To"].addresses] == [(name, "bob@example.com")]
+    raw = write_mail(headers(recipient=(name, "bob@example.com")), "t\n", "<p>h</p>\n")
+    assert recipient_of(raw) == (name, "bob@example.com")
 
 
 @given(st.text(max_size=80))
@@ -80,9 +86,8 @@ def test_any_name_arrives_as_it_is_or_is_refused(name: str) -> None:
         raw = write_mail(headers(recipient=(name, "bob@example.com")), "t\n", "<p>h</p>\n")
     except ComposeError:
         return
-    parsed = message_from_bytes(raw, policy=policy.default)
-    assert parsed.keys() == NAMES
-    assert [(a.display_name, a.addr_spec) for a in parsed["To"].addresses] == [(name, "bob@example.com")]
+    assert message_from_bytes(raw).keys() == NAMES
+    assert recipient_of(raw) == (name, "bob@example.com")
 
 
 @pytest.mark.parametrize("bad", ["a\nBcc: x@y", "a\r\n\r\nbody", "a\x00", "a\u202eb", "a\u2028b", " a", "x" * 201])

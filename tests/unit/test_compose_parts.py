@@ -159,7 +159,7 @@ def test_what_does_not_read_back_is_not_sent(monkeypatch: pytest.MonkeyPatch) ->
     for name, faulty, reason in (
         ("_leaf", faulty_leaf, "parts of the mail"),
         ("_folded", faulty_fold, "header block"),
-        ("_mailbox", faulty_mailbox, "addresses of the mail"),
+        ("_mailbox", faulty_mailbox, "names and addresses"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(writing, name, faulty)
