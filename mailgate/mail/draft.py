@@ -185,10 +185,13 @@ def outcome_letter(
 ) -> Letter:
     """Return the mail that says how a request ended, and what the action returned or raised."""
     result: Passage | None = None
+    result_label = ""
     files: tuple[AttachedFile, ...] = ()
     if ended.state == "succeeded":
+        result_label = "It returned"
         result, files = result_passage(ended.result, "result.txt")
     elif ended.error:
+        result_label = "It failed with"
         result, files = passage(ended.error, "error.txt")
     return _report(
         ask,
@@ -197,7 +200,7 @@ def outcome_letter(
         headline=_safe(_OUTCOMES[ended.state].format(action=label(ask.action))),
         preface=(_EFFECTS[ended.effect],) if ended.effect else (),
         result=result,
-        result_label="It failed with" if ended.error else "It returned",
+        result_label=result_label,
         files=files,
         history=history,
         next_steps=next_steps,

@@ -21,8 +21,8 @@ MOST_LINES = 40
 MOST_ARGUMENTS = 40
 """So many arguments are printed; further ones are only attached."""
 
-_BUDGET_CHARACTERS = 16_000  # of all arguments together; with markup well below Gmail's 102 KB
-_BUDGET_LINES = 300
+_BUDGET_CHARACTERS = 12_000  # of all arguments together; a quote takes five bytes in HTML, and a mail has other parts
+_BUDGET_LINES = 200
 _NAME_CHARACTERS = 120
 _MOST_WARNINGS = 10
 
@@ -37,7 +37,7 @@ class _Limits:
 
 
 _USUAL = _Limits()
-_SCARCE = _Limits(characters=300, lines=6, notes=300)  # of each argument, once all together exceed the budget
+_SCARCE = _Limits(characters=200, lines=4, notes=150)  # of each argument, once all together exceed the budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

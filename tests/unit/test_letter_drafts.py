@@ -168,7 +168,7 @@ def test_a_long_line_is_cut_but_never_within_a_code() -> None:
 def test_many_large_arguments_share_a_budget() -> None:
     """Twenty long values are each cut shorter than one would be, so that the end of the mail stays in sight."""
     letter = request_letter(ask(arguments={f"a{n}": "x" * 1900 for n in range(20)}), seat())
-    assert sum(len(line) for a in letter.arguments for line in a.value.lines) <= 20 * 300
+    assert sum(len(line) for a in letter.arguments for line in a.value.lines) <= 20 * 200
     assert len(letter.files) == 20
 
 

@@ -1,0 +1,159 @@
+"""Find a person's own new text in a reply, and read it: quotes, attributions and forwarded mails are removed here.
+
+How it is done. A body is a list of lines, some of them set off as quotes: in plain text by ``>``, in HTML by the
+containers of clients. Two kinds of clients have to be told apart:
+
+*Those that set quotes off.* What they quote is dropped line by line, with the attribution above it, and what stands
+below the quote is still the person's: people answer at the bottom. Our marker line is then one of the quoted lines and
+says nothing more than that the quote is ours.
+
+*Those that do not* (Outlook and kin). Where their frame begins (our marker line without a prefix, a header block, a
+separator, an attribution with nothing set off below it), the person's text ends, for good: below it nobody can tell a
+sentence of ours from an answer. An answer at the bottom of such a mail is not found, and the person is asked again.
+
+An answer at the bottom counts only in one piece, after the last quoted line and after an empty line. A line directly
+below a quoted one may be the rest of it, wrapped by a server on the way, and lines between quoted ones may be too: an
+action's own arguments could be laid out to leave ``APPROVE`` on such a rest. Answers of that kind are unclear.
+
+A ``>`` alone does not make a quote: "> 50 EUR: ask me again" below an approval is a condition. It counts as one below an
+attribution, or with our marker, an attribution or a header in it; else the line stays, with its prefix, and decides
+nothing. So does a block of HTML that is merely indented, text that is struck through, and a banner above the answer
+("CAUTION: external sender"): it is the first line, and no list of banners could be complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from mailgate.mail.addresses import one_mailbox
+from mailgate.mail.charsets import decode_words
+from mailgate.mail.frames import (
+    attribution,
+    begins_header_block,
+    begins_unknown_header,
+    has_marker,
+    is_dashed,
+    is_rule,
+    is_separator,
+    visible,
+)
+from mailgate.mail.lines import Line, plain_lines
+from mailgate.mail.markup import html_lines
+from mailgate.mail.mime import Mail
+from mailgate.model.verdict import Reading, Verdict, read_verdict
+
+MAX_LINES = 20_000
+"""A body with more lines is not read: the longest mail of ours, quoted ten times, has fewer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewText:
+    """The person's own text, and why it may not be: a ``doubt`` makes whatever it says unclear."""
+
+    text: str
+    doubt: str = ""
+
+
+def new_text_of_plain(text: str) -> str:
+    """Return what the sender wrote in a plain text part; nothing where it cannot be told from what is quoted."""
+    found = new_text(plain_lines(text))
+    return "" if found.doubt else found.text
+
+
+def new_text_of_html(source: str) -> str:
+    """Return what the sender wrote in an HTML part, as lines; nothing where it cannot be told from what is quoted.
+
+    Raises:
+        MailUnreadable: the HTML cannot be read at all.
+    """
+    found = new_text(html_lines(source))
+    return "" if found.doubt else found.text
+
+
+def read_reply(mail: Mail) -> Reading:
+    """Read what a mail says. Plain text and HTML must say the same, else it is unclear.
+
+    Raises:
+        MailUnreadable: the HTML cannot be read at all.
+    """
+    plain = plain_lines("\n".join(mail.plain))
+    markup = html_lines("\n".join(mail.html))
+    signed = frozenset(visible(line.text) for line in markup if line.signature)
+    plain = tuple(replace(line, signature=visible(line.text) in signed) for line in plain)
+    parts = [
+        (name, lines)
+        for name, lines in (("plain text", plain), ("HTML", markup))
+        if any(visible(line.text) or line.cut for line in lines)
+    ]
+    if not parts:
+        missing = not (mail.plain or mail.html)
+        because = "The mail has no text part." if missing else "The text of the mail is empty."
+        return Reading(verdict=Verdict.UNCLEAR if missing else Verdict.NONE, because=(because,))
+    signer = _signer(mail)
+    readings = [(name, _read(lines, signer)) for name, lines in parts]
+    verdicts = {reading.verdict for _, reading in readings}
+    first = readings[0][1]
+    if len(verdicts) == 1:
+        return first
+    told = tuple(f"The {name} part reads as {reading.verdict}: {reading.because[-1]}" for name, reading in readings)
+    return Reading(verdict=Verdict.UNCLEAR, first_line=first.first_line, because=(*told, "The two parts disagree."))
+
+
+def new_text(lines: Sequence[Line]) -> NewText:
+    """Return the person's own text of a body."""
+    if len(lines) > MAX_LINES:
+        return NewText(text="", doubt=f"The text has more than {MAX_LINES} lines.")
+    lines = _before_frame(lines)
+    owned = _ownership(lines)
+    runs = [(own, [line for line, _ in run]) for own, run in groupby(zip(lines, owned, strict=True), lambda pair: pair[1])]
+    texts = [(index, _text(run)) for index, (own, run) in enumerate(runs) if own]
+    written = [(index, text) for index, text in texts if text.strip()]
+    if not written or not any(not own for own, _ in runs) or written[0][0] == 0:
+        return NewText(text="\n\n".join(text for _, text in written))
+    index, text = written[-1]
+    if len(written) > 1 or index != len(runs) - 1:
+        doubt = "The answer stands between quoted lines, where it cannot be told from the rest of one."
+        return NewText(text="\n\n".join(text for _, text in written), doubt=doubt)
+    quote, below = runs[index - 1][1], runs[index][1]
+    if visible(below[0].text) and not quote[-1].sure:
+        return NewText(text=text, doubt="The answer follows a quoted line directly and may be the rest of it.")
+    return NewText(text=text)
+
+
+def _read(lines: Sequence[Line], signer: str) -> Reading:
+    found = new_text(lines)
+    reading = read_verdict(found.text, signer=signer)
+    if found.doubt:
+        return Reading(verdict=Verdict.UNCLEAR, first_line=reading.first_line, because=(found.doubt,))
+    return reading
+
+
+def _signer(mail: Mail) -> str:
+    """Return the words by which the sender's own name is known. Whether it is theirs, says `identity`."""
+    mailbox = one_mailbox(mail.first("from"))
+    return f"{decode_words(mailbox[1][:500])} {mailbox[0].partition('@')[0]}" if mailbox else ""
+
+
+def _text(lines: Sequence[Line]) -> str:
+    return "\n".join(line.raw for line in lines if not line.signature)
+
+
+def _before_frame(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines above the point where a client begins to repeat another mail without setting it off."""
+    texts = ["" if line.quoted else line.text for line in lines]
+    for index, line in enumerate(lines):
+        if line.cut or (not line.quoted and has_marker(line.text)):
+            return _without_furniture(lines[:index], texts[:index], ours=True)
+        if line.quoted:
+            continue
+        if is_separator(line.text) or begins_header_block(texts, index):
+            return _without_furniture(lines[:index], texts[:index], ours=False)
+        below = next((later for later in range(index + 1, len(lines)) if visible(lines[later].text)), None)
+        if below is not None and is_rule(line.text) and begins_unknown_header(texts, below):
+            return list(lines[:index])
+        found = attribution(texts, index)
+        if found and found[1] and not (below is not None and lines[below].quoted):
+            return list(lines[: found[0]])
+    return list(lines)
