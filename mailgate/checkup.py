@@ -74,7 +74,7 @@ def _python() -> Finding:
     says = platform.python_version()
     if not fine:
         major, minor = sys.version_info[:2]
-        says += f" has a hole in its mail library (CVE-2024-6923); mailgate does not use that part, but update to {major}.{minor}.{needed}"
+        says += f" has a hole in its mail library (CVE-2024-6923) that mailgate does not use; update to {major}.{minor}.{needed}"
     return Finding(what="python", fine=True, says=says)
 
 

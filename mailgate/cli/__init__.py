@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 
 def main() -> None:
     """Run the command that ``sys.argv`` names and exit with its code."""
@@ -11,5 +9,4 @@ def main() -> None:
     from mailgate.cli.errors import reported
 
     with reported():
-        app(standalone_mode=False, prog_name="mailgate")
-    sys.exit(0)
+        app(prog_name="mailgate")

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
-
 from mailgate.errors import ConfigError, MailgateError
 
 CHECK_FAILED = 1
@@ -31,13 +29,6 @@ def reported() -> Iterator[None]:
         yield
     except Exit as error:
         _leave(error.code)
-    except click.exceptions.Exit as error:
-        _leave(error.exit_code)
-    except click.Abort:
-        _leave(130)
-    except click.ClickException as error:
-        error.show()
-        _leave(error.exit_code)
     except ConfigError as error:
         _say(*error.problems)
         _leave(USAGE)

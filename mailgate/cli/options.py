@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -39,8 +40,14 @@ def read_config(path: Path | None) -> Config:
     return config
 
 
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """Send log events to stderr: readable on a terminal, key=value lines elsewhere."""
+def log_to_stderr(level: str = "info") -> None:
+    """Send log events to stderr: readable on a terminal, key=value lines elsewhere.
+
+    Args:
+        level: the least level to print, unless ``MAILGATE_LOG_LEVEL`` says another.
+    """
+    name = os.environ.get("MAILGATE_LOG_LEVEL", level).upper()
+    least = logging.getLevelNamesMapping().get(name, logging.INFO)
     terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer()
@@ -53,7 +60,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 

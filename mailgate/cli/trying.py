@@ -22,11 +22,9 @@ def sandbox(
     ] = False,
 ) -> None:
     """Run a mail site with a web inbox, and the serving side, on loopback: for developing against."""
-    import logging
-
     from mailgate.demo.site import run_sandbox
 
-    log_to_stderr(logging.WARNING)
+    log_to_stderr("warning")
     run_sandbox(folder, inbox_port=inbox_port, web_port=port, mail_only=mail_only, stop=until_told(), say=typer.echo)
 
 
@@ -39,9 +37,7 @@ def demo(
     ] = None,
 ) -> None:
     """Tell the whole story on loopback: an agent's day, with people who answer by mail and by link."""
-    import logging
-
     from mailgate.demo.story import tell
 
-    log_to_stderr(logging.ERROR)
+    log_to_stderr("error")
     tell(unattended=unattended, keep=keep, stop=until_told())

@@ -64,12 +64,21 @@ def open_site(
 
 
 @contextmanager
-def serving(config: Config, listening: socket.socket) -> Iterator[None]:
-    """Run the serving side's roles in threads of this process."""
+def serving(config: Config, listening: socket.socket, failed: Callable[[], None]) -> Iterator[None]:
+    """Run the serving side's roles in threads of this process; ``failed`` is called if they end by themselves."""
     side = open_serving(config)
     stop = threading.Event()
     roles = roles_of(side, listening=listening)
-    thread = threading.Thread(target=run_roles, args=(roles, stop, side.store.pulse.beat), name="mailgate-serve")
+    ended: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            run_roles(roles, stop, side.store.pulse.beat)
+        except BaseException as error:  # raised again below, where it can be seen
+            ended.append(error)
+            failed()
+
+    thread = threading.Thread(target=run, name="mailgate-serve")
     thread.start()
     try:
         yield
@@ -77,6 +86,8 @@ def serving(config: Config, listening: socket.socket) -> Iterator[None]:
         stop.set()
         thread.join()
         side.store.close()
+    if ended:
+        raise ended[0]
 
 
 def run_sandbox(
@@ -98,7 +109,7 @@ def run_sandbox(
             listening.close()
             stop.wait()
             return
-        with serving(site.config, listening):
+        with serving(site.config, listening, stop.set):
             stop.wait()
 
 

@@ -109,7 +109,7 @@ def tell(*, unattended: bool, keep: Path | None, stop: threading.Event) -> None:
         site, listening = until_done.enter_context(opened)
         _introduce(console, site, unattended=unattended)
         acting = play(site.mail, PARTS, lambda *said: _person(console, *said)) if unattended else []
-        with serving(site.config, listening):
+        with serving(site.config, listening, stop.set):
             _run_agent(console, site, stop)
             for thread in acting:
                 thread.join(10)
@@ -146,7 +146,11 @@ def _run_agent(console: Console, site: Site, stop: threading.Event) -> None:
 
 def _run(console: Console, site: Site, command: list[str], who: str, stop: threading.Event) -> bool:
     """Run one process to its end, printing what it says; return whether the day is over."""
-    environment = os.environ | {"MAILGATE_CONFIG": str(site.config_path), "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {
+        "MAILGATE_CONFIG": str(site.config_path),
+        "PYTHONUNBUFFERED": "1",
+        "MAILGATE_LOG_LEVEL": "error",
+    }
     finished = False
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:  # noqa: S603 - our own
         watcher = threading.Thread(target=_end_after, args=(process, stop), daemon=True)

@@ -6,6 +6,7 @@ import email
 from collections.abc import Mapping
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -23,7 +24,7 @@ def print_mailboxes(console: Console, site: Site, people: Mapping[str, SandboxPe
     table = Table("person", "subject", "what it says", box=None, pad_edge=False)
     for person in people.values():
         for mail in site.mail.messages(person.address):
-            table.add_row(person.name, subject_of(mail), headline_of(mail))
+            table.add_row(person.name, Text(subject_of(mail)), Text(headline_of(mail)))
     console.print(table)
 
 
@@ -33,16 +34,17 @@ def print_thread(console: Console, site: Site, person: SandboxPerson, about: str
     code = subject_of(received[0])
     sent = [m for m in site.mail.sent(person.address) if code in subject_of(m)]
     console.print()
-    console.rule(f"The thread “{code}”, as {person.name}'s mail reader shows it", align="left")
+    console.rule(f"The thread “{escape(code)}”, as {person.name}'s mail reader shows it", align="left")
     received = [m for m in site.mail.messages(person.address) if code in subject_of(m)]
     for mail in sorted([*received, *sent], key=lambda m: m.arrived_at):
         console.print(Panel(Text(_own_words(mail)), title=_title(mail), title_align="left", width=84))
 
 
 def headline_of(mail: StoredMail) -> str:
-    """Return the first line of a mail that says something."""
-    lines = (line.strip() for line in text_of(mail).splitlines())
-    return next((line for line in lines if line and not line.startswith(("mailgate-reply-above", "Reply above"))), "")
+    """Return the line of a mail that says what it is about: the second one, below whom it is for."""
+    lines = [line.strip() for line in text_of(mail).splitlines()]
+    said = [line for line in lines if line and not line.startswith(("mailgate-reply-above", "-----"))]
+    return said[1] if len(said) > 1 else ""
 
 
 def _title(mail: StoredMail) -> str:

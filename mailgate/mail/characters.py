@@ -25,7 +25,10 @@ _EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "BO
 _NO_SCRIPT = frozenset({"MICRO", "FEMININE", "MASCULINE", "MODIFIER"})  # µm, 1ª: letters of any script
 
 # Bounded, so that a megabyte of letters costs a linear search.
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://([^\s/?#\"'<>]*)")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://")
+_WEB_SCHEME = re.compile(r"(?i)(?<=h)tt(?=ps?$)")
+_BROKEN_SCHEME = re.compile(r"(?i)hxxps?$")
+_AUTHORITY = re.compile(r"(?<=[:\]]//)[^\s/?#\"'<>]+")
 _SCHEME = re.compile(r"(?i)\b(javascript|vbscript|data|mailto|tel|sms|callto|facetime|webcal|intent|file):(?=\S)")
 _TOKEN = re.compile(r"[\w.@+-]+")
 # Names that clients turn into links without a scheme: every two-letter ending but those of ordinary files, and these.
@@ -69,7 +72,7 @@ def defang(text: str) -> str:
 
     Host names without a scheme are broken too where clients would link them; mail addresses and file names are kept.
     """
-    text = _URL.sub(_broken_url, text)
+    text = _AUTHORITY.sub(lambda match: match[0].replace(".", "[.]"), _URL.sub(_broken_scheme, text))
     text = _SCHEME.sub(r"\1[:]", text)
     return _TOKEN.sub(_broken_host, text)
 
@@ -118,13 +121,9 @@ def remarks(text: str) -> Iterator[str]:
         yield "not in Unicode's normal form (NFC): other text can look the same"
 
 
-def _broken_url(match: re.Match[str]) -> str:
-    scheme, authority = match[1], match[2].replace(".", "[.]")
-    if scheme.lower() in {"hxxp", "hxxps"}:
-        return match[0]
-    if scheme.lower() in {"http", "https"}:
-        return f"{scheme[0]}xx{scheme[3:]}://{authority}"
-    return f"{scheme}[:]//{authority}"
+def _broken_scheme(match: re.Match[str]) -> str:
+    scheme = _WEB_SCHEME.sub("xx", match[1])
+    return f"{scheme}://" if _BROKEN_SCHEME.search(scheme) else f"{scheme}[:]//"
 
 
 def _broken_host(match: re.Match[str]) -> str:

@@ -232,7 +232,7 @@ def notice_letter(
         recipient=label(recipient),
         headline=_safe(_plain(headline)),
         preface=_sentences(preface),
-        facts=tuple(Field(label=label(name), value=_plain(value)) for name, value in (facts or {}).items()),
+        facts=tuple(Field(label=_safe(label(name)), value=_plain(value)) for name, value in (facts or {}).items()),
         warnings=_sentences(warnings),
         next_steps=_sentences(next_steps),
         recorded=recorded,

@@ -107,10 +107,10 @@ _OPENER = re.compile(
 _HAS_TIME = re.compile(r"(?<![\d.,:])(?:[01]?\d|2[0-3])\s?(?:[:h時点：]\s?[0-5]\d|\.[0-5]\d(?![\d.]))")
 _HAS_DATE = re.compile(
     r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}|\b(?:19|20)\d\d\b|\d{1,2}\s?[日月일월]|"
-    r"\b\d{1,2}\.? [^\W\d_]{3,}|[^\W\d_]{3,}\.? \d{1,2}(?:st|nd|rd|th)?\b"
+    r"\b\d{1,2}\.? [^\W\d_]{3,}|\b[^\W\d_]{3,12}\.? \d{1,2}(?:st|nd|rd|th)?\b"
 )
 _BEGINS_WITH_DATE = re.compile(r"[^\w<]*(?:[^\W\d_]{1,12}['’.,]*\s+){0,2}\d")
-_ADDRESS = r"[\w.+%=-]{1,120}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}"
+_ADDRESS = r"(?<![\w.+%=-])[\w.+%=-]{1,120}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}"
 _HAS_ADDRESS = re.compile(_ADDRESS)
 _SET_OFF_ADDRESS = re.compile(rf"[<(\[]\s?(?:mailto:)?{_ADDRESS}(?:\s?<mailto:[^<>]*>)?\s?[>)\]]|\A[\"'<]?{_ADDRESS}")
 _ENDS = re.compile(r"(?:[:：]|\bwrote|\bskrev|写道|寫道)[\s*_>-]*\Z", re.IGNORECASE)
@@ -192,7 +192,9 @@ def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
         The index of its first line, and whether it is strong: it sets an address off or names day and time, as nobody
         does by hand. Nothing if there is none. Clients wrap attributions over up to five lines.
     """
-    if not _ENDS.search(visible(lines[end])[-60:]):
+    if not _ENDS.search(visible(lines[end][-80:])):
+        return None
+    if not any(letter.isdigit() for line in lines[max(0, end - 4) : end + 1] for letter in line[:_LONGEST]):
         return None
     for start in range(end, max(-1, end - 5), -1):
         if not lines[start].strip():

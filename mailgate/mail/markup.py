@@ -6,7 +6,6 @@ knows no CSS but that of ``style`` attributes. HTML only turns into `Line` here:
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -50,8 +49,9 @@ _HIDDEN = re.compile(
 )
 _BORDER_LEFT = re.compile(r"border-left(?:-style|-width|-color)?:(?!none|0|medium)")
 _BORDER_TOP = re.compile(r"border-top(?:-style)?:[^;]*solid")
-_RULE = "_____"
 _STRUCK = _named("s strike del")
+_TELLING = UNSEEN | _STRUCK | {"blockquote", "pre"}  # elements that say something without attributes
+_RULE = "_____"
 
 _LINE_END = re.compile(r"\r\n|[\r\n]")
 
@@ -60,19 +60,19 @@ def html_lines(source: str) -> tuple[Line, ...]:
     """Return the lines a reader of ``source`` sees, with what their containers say about them.
 
     Raises:
-        MailUnreadable: a character reference is out of all bounds.
+        MailUnreadable: it is out of all bounds.
     """
     page = _Page()
     try:
         for name, attributes, text in tokens(source):
             if not name:
-                page.write(html.unescape(text))
+                page.write(text)
             elif name.startswith("/"):
                 page.close(name[1:])
             else:
                 page.open(name, attributes)
     except ValueError as error:
-        raise MailUnreadable("The HTML part holds a character reference that cannot be read.") from error
+        raise MailUnreadable("The HTML part has too many tags, or a character reference out of all bounds.") from error
     page.end_line()
     return tuple(page.lines)
 
@@ -81,7 +81,6 @@ def html_lines(source: str) -> tuple[Line, ...]:
 class _Place:
     """What the elements around a position say. A ``scope`` is closed by its own end tag only, as a quote must be."""
 
-    name: str = ""
     scope: bool = False
     unseen: bool = False
     hidden: bool = False
@@ -97,14 +96,14 @@ class _Page:
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
-        self._open = [_Place()]
+        self._open = [("", _Place())]  # element name and place, outermost first
         self._names: list[Counter[str]] = [Counter()]  # names of open elements, one count for each scope
         self._written: list[str] = []
         self._begun = False  # whether something visible was written
         self._place = _Place()  # where that was
 
     def write(self, text: str) -> None:
-        place = self._open[-1]
+        place = self._open[-1][1]
         if place.unseen:
             return
         if place.hidden:
@@ -127,41 +126,25 @@ class _Page:
         elif name in ("td", "th"):
             self._put(" ")
         elif name == "hr":
-            self._add(_RULE, self._open[-1])
+            self._add(_RULE, self._open[-1][1])
         elif name == "img" and ("data-emoji" in attributes or "emoji" in attributes.get("class", "")):
             self.write(attributes.get("alt", ""))
         marks = _marks(attributes)
-        if not marks.isdisjoint(_CUTS) and not self._open[-1].quoted:
+        if not marks.isdisjoint(_CUTS) and not self._open[-1][1].quoted:
             self.end_line()
             self.lines.append(Line(text="", raw="", cut=True))
         if name not in _VOID and name not in _ONE_OF_A_KIND:
             self._enter(name, attributes, marks)
 
     def _enter(self, name: str, attributes: Mapping[str, str], marks: frozenset[str]) -> None:
-        outer = self._open[-1]
-        style = re.sub(r"\s+", "", attributes.get("style", "").lower())
-        sure = _surely_quotes(name, attributes, marks, style)
-        quotes = sure or name == "blockquote"
-        signature = not marks.isdisjoint(_SIGNATURES) or "data-signatureblock" in attributes
-        place = replace(
-            outer,
-            name=name,
-            scope=quotes,
-            unseen=outer.unseen or name in UNSEEN,
-            hidden=outer.hidden or "hidden" in attributes or _HIDDEN.search(style) is not None,
-            quoted=outer.quoted or quotes,
-            sure=outer.sure or sure,
-            signature=outer.signature or signature,
-            preformatted="white-space:normal" not in style
-            and (outer.preformatted or name == "pre" or "white-space:pre" in style),
-            struck=outer.struck or name in _STRUCK or "line-through" in style,
-        )
-        if quotes or signature:
+        outer = self._open[-1][1]
+        place = _inside(outer, name, attributes, marks)
+        if place.scope or place.signature != outer.signature:
             self.end_line()
-        if _BORDER_TOP.search(style):
+        if _BORDER_TOP.search(_style(attributes)):
             self._add(_RULE, place)
-        self._open.append(place)
-        if quotes:
+        self._open.append((name, place))
+        if place.scope:
             self._names.append(Counter())
         self._names[-1][name] += 1
         if place.struck and not outer.struck:
@@ -170,16 +153,17 @@ class _Page:
     def close(self, name: str) -> None:
         """Close the innermost open element of that name and what is still open in it; there is none: do nothing."""
         while self._names[-1][name]:
-            place = self._open[-1]
-            if place.struck and not self._open[-2].struck:
+            innermost, place = self._open[-1]
+            outer = self._open[-2][1]
+            if place.struck and not outer.struck:
                 self._put("~~")
-            if place.name in _BLOCKS or place.scope or place.signature != self._open[-2].signature:
-                self._block(place.name)
+            if innermost in _BLOCKS or place.scope or place.signature != outer.signature:
+                self._block(innermost)
             self._open.pop()
-            self._names[-1][place.name] -= 1
+            self._names[-1][innermost] -= 1
             if place.scope:
                 self._names.pop()
-            if place.name == name:
+            if innermost == name:
                 return
 
     def end_line(self, *, even_empty: bool = False) -> None:
@@ -189,17 +173,17 @@ class _Page:
         if text.strip():
             self._add(text.strip(" "), self._place)
         elif even_empty:
-            self._add("", self._open[-1])
+            self._add("", self._open[-1][1])
 
     def _put(self, piece: str) -> None:
         if piece.strip() and not self._begun:
-            self._place, self._begun = self._open[-1], True
+            self._place, self._begun = self._open[-1][1], True
         self._written.append(piece)
 
     def _block(self, name: str) -> None:
         self.end_line()
         if name in _SPACED and self.lines and self.lines[-1].text:
-            self._add("", self._open[-1])
+            self._add("", self._open[-1][1])
 
     def _add(self, text: str, place: _Place) -> None:
         if place.quoted:
@@ -213,6 +197,30 @@ def _marks(attributes: Mapping[str, str]) -> frozenset[str]:
     """Return the names by which clients tell an element, without the ``x_`` that Outlook puts before foreign ones."""
     texts = (attributes.get(key, "") for key in ("class", "id", "name", "data-marker"))
     return frozenset(word.removeprefix("x_") for text in texts for word in text.lower()[:1000].split())
+
+
+def _style(attributes: Mapping[str, str]) -> str:
+    return re.sub(r"\s+", "", attributes.get("style", "").lower())
+
+
+def _inside(outer: _Place, name: str, attributes: Mapping[str, str], marks: frozenset[str]) -> _Place:
+    """Return the place inside an element; most elements change nothing."""
+    if not attributes and name not in _TELLING and not outer.scope:
+        return outer
+    style = _style(attributes)
+    sure = _surely_quotes(name, attributes, marks, style)
+    quotes = sure or name == "blockquote"
+    return _Place(
+        scope=quotes,
+        unseen=outer.unseen or name in UNSEEN,
+        hidden=outer.hidden or "hidden" in attributes or _HIDDEN.search(style) is not None,
+        quoted=outer.quoted or quotes,
+        sure=outer.sure or sure,
+        signature=outer.signature or not marks.isdisjoint(_SIGNATURES) or "data-signatureblock" in attributes,
+        preformatted="white-space:normal" not in style
+        and (outer.preformatted or name == "pre" or "white-space:pre" in style),
+        struck=outer.struck or name in _STRUCK or "line-through" in style,
+    )
 
 
 def _surely_quotes(name: str, attributes: Mapping[str, str], marks: frozenset[str], style: str) -> bool:

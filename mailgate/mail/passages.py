@@ -18,7 +18,7 @@ MOST_CHARACTERS = 2_000
 MOST_LINES = 40
 """Up to this much of one value is printed in the mail."""
 
-MOST_ARGUMENTS = 40
+MOST_ARGUMENTS = 30
 """So many arguments are printed; further ones are only attached."""
 
 _BUDGET_CHARACTERS = 12_000  # of all arguments together; a quote takes five bytes in HTML, and a mail has other parts

@@ -23,7 +23,7 @@ nothing. So does a block of HTML that is merely indented, text that is struck th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -34,7 +34,6 @@ from mailgate.mail.frames import (
     begins_header_block,
     begins_unknown_header,
     has_marker,
-    is_dashed,
     is_rule,
     is_separator,
     visible,
@@ -106,19 +105,16 @@ def new_text(lines: Sequence[Line]) -> NewText:
     if len(lines) > MAX_LINES:
         return NewText(text="", doubt=f"The text has more than {MAX_LINES} lines.")
     lines = _before_frame(lines)
-    owned = _ownership(lines)
-    runs = [(own, [line for line, _ in run]) for own, run in groupby(zip(lines, owned, strict=True), lambda pair: pair[1])]
-    texts = [(index, _text(run)) for index, (own, run) in enumerate(runs) if own]
-    written = [(index, text) for index, text in texts if text.strip()]
-    if not written or not any(not own for own, _ in runs) or written[0][0] == 0:
-        return NewText(text="\n\n".join(text for _, text in written))
-    index, text = written[-1]
-    if len(written) > 1 or index != len(runs) - 1:
-        doubt = "The answer stands between quoted lines, where it cannot be told from the rest of one."
-        return NewText(text="\n\n".join(text for _, text in written), doubt=doubt)
-    quote, below = runs[index - 1][1], runs[index][1]
-    if visible(below[0].text) and not quote[-1].sure:
-        return NewText(text=text, doubt="The answer follows a quoted line directly and may be the rest of it.")
+    pairs = zip(lines, _ownership(lines), strict=True)
+    runs = [(own, [line for line, _ in run]) for own, run in groupby(pairs, key=lambda pair: pair[1])]
+    written = [index for index, (own, run) in enumerate(runs) if own and _text(run).strip()]
+    text = "\n\n".join(_text(runs[index][1]) for index in written)
+    if not written or written[0] == 0:
+        return NewText(text=text)
+    if written != [len(runs) - 1]:
+        return NewText(text=text, doubt="The answer stands between quoted lines, and may be the rest of one.")
+    if visible(runs[-1][1][0].text) and not runs[-2][1][-1].sure:
+        return NewText(text=text, doubt="The answer follows a quoted line directly, and may be the rest of it.")
     return NewText(text=text)
 
 
@@ -157,3 +153,59 @@ def _before_frame(lines: Sequence[Line]) -> list[Line]:
         if found and found[1] and not (below is not None and lines[below].quoted):
             return list(lines[: found[0]])
     return list(lines)
+
+
+def _without_furniture(lines: Sequence[Line], texts: Sequence[str], *, ours: bool) -> list[Line]:
+    """Drop what a client draws right above the mail it repeats: rules, an attribution, a header in any language."""
+    end = len(lines)
+    while end:
+        found = attribution(texts, end - 1)
+        header = next((k for k in range(3, min(end, 8) + 1) if begins_unknown_header(texts[:end], end - k)), 0)
+        if not visible(lines[end - 1].text) or is_rule(texts[end - 1]):
+            end -= 1
+        elif found:
+            end = found[0]
+        elif ours and header:
+            end -= header
+        else:
+            break
+    return list(lines[:end])
+
+
+def _ownership(lines: Sequence[Line]) -> list[bool]:
+    """Say for each line whether it is the person's own."""
+    own = [True] * len(lines)
+    texts = ["" if line.quoted else line.text for line in lines]
+    index = 0
+    while index < len(lines):
+        if not lines[index].quoted:
+            index += 1
+            continue
+        end = _end_of_quote(lines, index)
+        above = next((row for row in range(index - 1, -1, -1) if visible(texts[row])), None)
+        found = attribution(texts, above) if above is not None else None
+        if found or _is_quote(lines[index:end]):
+            start = found[0] if found else index
+            own[start:end] = [False] * (end - start)
+        index = end
+    return own
+
+
+def _end_of_quote(lines: Sequence[Line], index: int) -> int:
+    """Return where the quoted lines from ``index`` on end; empty lines between them belong to them."""
+    end = index + 1
+    for row in range(index + 1, len(lines)):
+        if lines[row].quoted:
+            end = row + 1
+        elif visible(lines[row].text):
+            break
+    return end
+
+
+def _is_quote(lines: Sequence[Line]) -> bool:
+    """Whether prefixed lines are proven to be a quote by what they hold; a bare ``>`` may mean "more than"."""
+    texts = [line.text for line in lines]
+    return any(line.sure or has_marker(line.text) for line in lines) or any(
+        is_separator(texts[row]) or begins_header_block(texts, row) or attribution(texts, row)
+        for row in range(len(texts))
+    )

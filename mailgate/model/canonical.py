@@ -26,11 +26,18 @@ SAFE_INTEGER = 2**53 - 1
 MAX_DEPTH = 64
 """Deeper values are refused: nobody can read them in a mail, and parsers recurse."""
 
+_MAX_BITS = 14_000
+"""Some 4,200 digits: Python refuses to write or read integers of more than 4,300 (CVE-2020-10735)."""
+
+_MAX_PATH = 120
+"""Characters of a place that a sentence repeats."""
+
 
 class NotCanonical(ValueError):
     """A value that cannot be written unambiguously; the message says why, ``path`` where."""
 
     def __init__(self, path: str, why: str) -> None:
+        path = path if len(path) <= _MAX_PATH else f"{path[:_MAX_PATH]}…"
         super().__init__(f"{path or 'the value'} {why}")
         self.path = path
         self.why = why
@@ -44,7 +51,7 @@ def to_plain(value: Any, *, path: str = "", tagged: bool = True, depth: int = 0)
             signature declares the type, so that no reader has to guess.
 
     Raises:
-        NotCanonical: NaN, infinity, a lone surrogate, a key that is no text, an unknown type, or too deep.
+        NotCanonical: NaN, infinity, a lone surrogate, a key that is no text, an unknown type, too deep or too long.
     """
     if depth > MAX_DEPTH:
         raise NotCanonical(path, f"is nested more than {MAX_DEPTH} levels deep")
@@ -57,9 +64,9 @@ def to_plain(value: Any, *, path: str = "", tagged: bool = True, depth: int = 0)
             return _text(value, path)
         case int() if abs(value) <= SAFE_INTEGER:
             return int(value)
+        case float() | Decimal() if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
+            raise NotCanonical(path, f"is {value}, which is not a number that can be approved")
         case float():
-            if not math.isfinite(value):
-                raise NotCanonical(path, f"is {value}, which is not a number that can be approved")
             return _whole_or_float(value, path, tagged=tagged)
         case Mapping():
             return _object(value, path, tagged=tagged, depth=depth)
@@ -68,7 +75,7 @@ def to_plain(value: Any, *, path: str = "", tagged: bool = True, depth: int = 0)
         case set() | frozenset():
             members = [to_plain(v, path=f"{path}{{}}", tagged=tagged, depth=depth + 1) for v in value]
             return sorted(members, key=rfc8785.dumps)
-    tag = _tag(value)
+    tag = _tag(value, path)
     if tag is None:
         raise NotCanonical(
             path, f"is a {type(value).__name__}, which cannot be stored; pass text, numbers, lists or dicts"
@@ -77,7 +84,7 @@ def to_plain(value: Any, *, path: str = "", tagged: bool = True, depth: int = 0)
         what = (
             f"an integer beyond 2^53 ({len(str(abs(value)))} digits)"
             if isinstance(value, int)
-            else f"{type(value).__name__}"
+            else f"a {type(value).__name__}"
         )
         raise NotCanonical(
             path, f"is {what}; declare its type in the action's signature so that it can be stored exactly"
@@ -86,23 +93,22 @@ def to_plain(value: Any, *, path: str = "", tagged: bool = True, depth: int = 0)
 
 
 def from_plain(value: Any) -> Any:
-    """Return the value that :func:`to_plain` wrote; the inverse of it but for sets, tuples and enums.
+    """Return the value that :func:`to_plain` wrote; the inverse of it but for sets, tuples, enums and paths (text).
 
     Raises:
-        NotCanonical: an unknown ``$`` tag, or a tag whose content does not parse.
+        NotCanonical: anything that :func:`to_plain` does not write, such as an unknown ``$`` tag or a second spelling.
     """
-    if isinstance(value, list):
-        return [from_plain(v) for v in value]
-    if not isinstance(value, dict):
-        return value
-    if len(value) == 1:
-        [(key, content)] = value.items()
-        if key in _READERS:
-            try:
-                return _READERS[key](content)
-            except (ValueError, TypeError, ArithmeticError) as error:
-                raise NotCanonical(key, "does not parse") from error
-    return {_unescape(k): from_plain(v) for k, v in value.items()}
+    match value:
+        case list():
+            return [from_plain(v) for v in value]
+        case dict():
+            [(key, content), *more] = value.items() or [("", None)]
+            if key in _READERS and not more:
+                return _read_tag(key, content)
+            return {_unescape(k): from_plain(v) for k, v in value.items()}
+        case int() | float() if to_plain(value) != value:
+            raise NotCanonical("", f"is {value}, a number that is stored in another form")
+    return value
 
 
 def canonical_bytes(plain: Any) -> bytes:
@@ -122,12 +128,18 @@ def read_plain(stored: bytes) -> Any:
     return json.loads(stored)
 
 
+def escape_key(key: str) -> str:
+    """Return a caller's own key as it is written: one that begins with ``$`` gets a second one."""
+    return f"${key}" if key.startswith("$") else key
+
+
 def _text(value: str, path: str) -> str:
+    text = str.__str__(value)  # not str(value): an enum, or any subclass, may print as something else
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise NotCanonical(path, "holds half a character (a lone surrogate)") from error
-    return str(value)
+    return text
 
 
 def _whole_or_float(value: float, path: str, *, tagged: bool) -> Any:
@@ -135,7 +147,7 @@ def _whole_or_float(value: float, path: str, *, tagged: bool) -> Any:
     if value.is_integer() and abs(value) > SAFE_INTEGER:
         if not tagged:
             raise NotCanonical(path, "is a float beyond 2^53; declare its type in the action's signature")
-        return {"$float": value.hex()}
+        return {"$float": float.hex(value)}
     return float(value)
 
 
@@ -144,9 +156,10 @@ def _object(value: Mapping[Any, Any], path: str, *, tagged: bool, depth: int) ->
     for key, content in value.items():
         if not isinstance(key, str):
             raise NotCanonical(path, f"has the key {key!r}, which is not text")
-        name = f"{path}.{key}" if path else key
-        escaped = f"${key}" if key.startswith("$") else key
-        plain[_text(escaped, name)] = to_plain(content, path=name, tagged=tagged, depth=depth + 1)
+        text = str.__str__(key)
+        shown = text if text.isprintable() else ascii(text)
+        name = f"{path}.{shown}" if path else shown
+        plain[escape_key(_text(text, name))] = to_plain(content, path=name, tagged=tagged, depth=depth + 1)
     return plain
 
 
@@ -158,14 +171,18 @@ def _unescape(key: str) -> str:
     return key
 
 
-def _tag(value: Any) -> dict[str, str] | None:
+def _tag(value: Any, path: str) -> dict[str, str] | None:
     match value:
+        case int() if value.bit_length() > _MAX_BITS:
+            raise NotCanonical(path, "is an integer of more than 4,200 digits")
         case int():
             return {"$int": str(value)}
         case bytes() | bytearray() | memoryview():
             return {"$bytes": base64.b64encode(bytes(value)).decode()}
-        case Decimal() if value.is_finite():
+        case Decimal():
             return {"$decimal": str(value)}
+        case datetime() | time() if value.tzinfo is not None and value.utcoffset() is None:
+            raise NotCanonical(path, "has a time zone without an offset, which would be lost; give a date with it")
         case datetime():
             return {"$datetime": value.isoformat()}
         case date():
@@ -173,12 +190,24 @@ def _tag(value: Any) -> dict[str, str] | None:
         case time():
             return {"$time": value.isoformat()}
         case timedelta():
-            return {"$seconds": repr(value.total_seconds())}
+            return {"$seconds": f"{Decimal(value // timedelta(microseconds=1)) / 1_000_000:f}"}
         case UUID():
             return {"$uuid": str(value)}
         case PurePath():
             return {"$path": str(value)}
     return None
+
+
+def _read_tag(key: str, content: Any) -> Any:
+    try:
+        value = _READERS[key](content)
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise NotCanonical(key, "does not parse") from error
+    # Readers are lax: int() takes blanks, b64decode other last characters. One value must have one spelling.
+    again = {key: value} if key == "$path" else to_plain(value)
+    if again != {key: content}:
+        raise NotCanonical(key, "is not in its one form")
+    return value
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -189,7 +218,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "$datetime": datetime.fromisoformat,
     "$date": date.fromisoformat,
     "$time": time.fromisoformat,
-    "$seconds": lambda text: timedelta(seconds=float(text)),
+    "$seconds": lambda text: timedelta(microseconds=int(Decimal(text).scaleb(6))),
     "$uuid": UUID,
     "$path": str,
 }

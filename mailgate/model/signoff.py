@@ -26,6 +26,9 @@ from mailgate.model.phrases import (
 _LONGEST = 120
 """Characters of a single line that may still be a signature; the sentences of footers are recognised by their start."""
 
+_MOST_LINES = 400
+"""Lines that are looked at; signatures with legal footers in three languages have a quarter of it."""
+
 _DELIMITER = re.compile(r"--|—|–")  # RFC 3676 section 4.3; many clients lose its trailing blank
 _RULE = re.compile(r"[-_=*~–—]{3,}")
 _POSTSCRIPT = re.compile(r"p\.?\s?(?:p\.?\s?)?s\b[\s.:,–-]*", re.IGNORECASE)
@@ -55,6 +58,7 @@ def own_words(lines: Sequence[str], *, signer: str, guess_names: bool) -> tuple[
         signer: the sender's display name and local part, so that their own name is recognised; may be empty.
         guess_names: whether, with no ``signer`` to compare to, a line like "Alice Adams" counts as a name.
 
+    What stands below the 400th line counts as own words if it is not below a signature already, which is shown by one of them.
     Below a signature delimiter everything but a postscript is signature (RFC 3676 section 4.3), below the start of a
     legal footer too: both are put there by programs, at the end.
     """
@@ -62,7 +66,7 @@ def own_words(lines: Sequence[str], *, signer: str, guess_names: bool) -> tuple[
     guess = guess_names and not names
     own: list[str] = []
     signed = False  # a closing or a name was seen: a name, a title, an address may follow
-    lines = [line.strip() for line in lines]
+    lines = [line.strip() for line in lines[:_MOST_LINES]]
     for index, line in enumerate(lines):
         if not line or _RULE.fullmatch(line):
             continue

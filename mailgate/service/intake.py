@@ -86,18 +86,18 @@ def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = Fal
     """
     try:
         mail = open_mail(raw, unix_lines=unix_lines)
+        domain = config.smtp.address.partition("@")[2]
+        kind, because = classify(mail, instance=instance, domain=domain)
+        return Examined(
+            kind=kind,
+            because=tuple(because),
+            mail=mail,
+            tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
+            ids=referenced_ids(mail),
+            reading=read_reply(mail) if kind is Kind.REPLY else None,
+        )
     except MailUnreadable as error:
         return Examined(kind=Kind.BROKEN, because=(error.message,))
-    domain = config.smtp.address.partition("@")[2]
-    kind, because = classify(mail, instance=instance, domain=domain)
-    return Examined(
-        kind=kind,
-        because=tuple(because),
-        mail=mail,
-        tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
-        ids=referenced_ids(mail),
-        reading=read_reply(mail) if kind is Kind.REPLY else None,
-    )
 
 
 def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:

@@ -52,7 +52,6 @@ class Store:
         """Give a transaction that sees one state of the database and writes nothing."""
         with self._transaction(self.engine) as tx:
             yield tx
-            tx.session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Tx]:

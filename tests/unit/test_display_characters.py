@@ -116,6 +116,8 @@ def test_long_foreign_text_is_listed_by_kind_not_repeated() -> None:
         ("http://10.0.0.1/x", "hxxp://10[.]0[.]0[.]1/x"),
         ("ftp://evil.example", "ftp[:]//evil[.]example"),
         ("javascript:alert(1)", "javascript[:]alert(1)"),
+        ("[a](https://x.example)[b](https://y.example)", "[a](hxxps://x[.]example)[b](hxxps://y[.]example)"),
+        ("xhttp://evil.example", "xhxxp://evil[.]example"),
         ("tel:+491234", "tel[:]+491234"),
         ("www.evil.example.", "www[.]evil[.]example."),
         ("evil.com", "evil[.]com"),

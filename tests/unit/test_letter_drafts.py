@@ -172,11 +172,11 @@ def test_many_large_arguments_share_a_budget() -> None:
     assert len(letter.files) == 20
 
 
-def test_beyond_forty_arguments_the_rest_is_attached() -> None:
+def test_beyond_thirty_arguments_the_rest_is_attached() -> None:
     """None is dropped: one file has all of them."""
     letter = request_letter(ask(arguments={f"a{n}": n for n in range(50)}), seat())
     assert len(letter.arguments) == MOST_ARGUMENTS
-    assert letter.more_arguments.startswith("Not printed here: 10 more arguments.")
+    assert letter.more_arguments.startswith("Not printed here: 20 more arguments.")
     assert b"a49\n49\n" in letter.files[-1].content
 
 

@@ -1,0 +1,1 @@
+"""Adapters to agent frameworks, each behind an extra of its own. Nothing stands here yet."""

@@ -1,0 +1,58 @@
+"""Fixtures: a rig for each test, on a copy of one empty database; the log that was written meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from mailgate.mail.templates import Templates
+from tests.service.rig import SHIPPED, Rig, configuration, make_database
+
+RigMaker = Callable[..., Rig]
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate one database; tests copy the file."""
+    path = tmp_path_factory.mktemp("database") / "mailgate.db"
+    make_database(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shipped_templates() -> Templates:
+    """Compile the templates of the source tree once."""
+    return Templates.load(SHIPPED)
+
+
+@pytest.fixture
+def make_rig(tmp_path: Path, empty_database: Path, shipped_templates: Templates) -> Iterator[RigMaker]:
+    """Return the maker of rigs with a configuration of their own; all are closed after the test."""
+    rigs: list[Rig] = []
+
+    def make(**sections: Any) -> Rig:
+        folder = tmp_path / f"rig-{len(rigs)}"
+        folder.mkdir()
+        rigs.append(Rig(folder, empty_database, shipped_templates, configuration(folder, **sections)))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.close()
+
+
+@pytest.fixture
+def rig(make_rig: RigMaker) -> Rig:
+    """Make the usual rig."""
+    return make_rig()
+
+
+@pytest.fixture
+def logs() -> Iterator[list[Any]]:
+    """Capture what is logged."""
+    with capture_logs() as entries:
+        yield entries
