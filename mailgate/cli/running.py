@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mailgate.cli.options import ConfigOption, load_mailgate, log_to_stderr, read_config
-from mailgate.service.roles import Role
+from mailgate.service.role import Role
 
 
 def serve(

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from mailgate.demo.people import subject_of, text_of
@@ -21,11 +20,14 @@ def print_mailboxes(console: Console, site: Site, people: Mapping[str, SandboxPe
     """Print what lies in everybody's mailbox."""
     console.print()
     console.rule("What each person received", align="left")
-    table = Table("person", "subject", "what it says", box=None, pad_edge=False)
     for person in people.values():
+        console.print(Text(person.name, style="bold"))
+        seen = ""
         for mail in site.mail.messages(person.address):
-            table.add_row(person.name, Text(subject_of(mail)), Text(headline_of(mail)))
-    console.print(table)
+            if (subject := subject_of(mail)) != seen:
+                console.print(Text(f"  {subject}", style="magenta"))
+                seen = subject
+            console.print(Text(f"    {headline_of(mail)}"))
 
 
 def print_thread(console: Console, site: Site, person: SandboxPerson, about: str) -> None:
@@ -41,10 +43,11 @@ def print_thread(console: Console, site: Site, person: SandboxPerson, about: str
 
 
 def headline_of(mail: StoredMail) -> str:
-    """Return the line of a mail that says what it is about: the second one, below whom it is for."""
+    """Return the sentence of a mail that says what it is about: the second paragraph, below whom it is for."""
     lines = [line.strip() for line in text_of(mail).splitlines()]
-    said = [line for line in lines if line and not line.startswith(("mailgate-reply-above", "-----"))]
-    return said[1] if len(said) > 1 else ""
+    said = [line for line in lines if not line.startswith(("mailgate-reply-above", "-----"))]
+    paragraphs = [" ".join(p.split("\n")) for p in "\n".join(said).strip().split("\n\n") if p.strip()]
+    return paragraphs[1] if len(paragraphs) > 1 else ""
 
 
 def _title(mail: StoredMail) -> str:

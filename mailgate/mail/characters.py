@@ -115,10 +115,17 @@ def remarks(text: str) -> Iterator[str]:
         yield "holds invisible tag characters, which people cannot see and programs read as text"
     if any(unicodedata.bidirectional(char) in {"R", "AL"} for char in text):
         yield "holds letters written from right to left"
-    if mixed := [word for word in re.findall(r"\w+", text) if len(_scripts(word)) > 1]:
-        yield f"mixes alphabets within a word: {', '.join(map(_alphabets, mixed[:3]))}"
+    if found := mixed(text):
+        yield f"mixes alphabets within a word: {', '.join(found[:3])}"
     if not unicodedata.is_normalized("NFC", text):
         yield "not in Unicode's normal form (NFC): other text can look the same"
+
+
+def mixed(text: str) -> tuple[str, ...]:
+    """Return the words of ``text`` that hold letters of several alphabets, in ASCII form, with their alphabets."""
+    if text.isascii():
+        return ()
+    return tuple(_alphabets(word) for word in re.findall(r"\w+", text) if len(_scripts(word)) > 1)
 
 
 def _broken_scheme(match: re.Match[str]) -> str:

@@ -195,6 +195,8 @@ class _Page:
 
 def _marks(attributes: Mapping[str, str]) -> frozenset[str]:
     """Return the names by which clients tell an element, without the ``x_`` that Outlook puts before foreign ones."""
+    if not attributes:
+        return frozenset()
     texts = (attributes.get(key, "") for key in ("class", "id", "name", "data-marker"))
     return frozenset(word.removeprefix("x_") for text in texts for word in text.lower()[:1000].split())
 

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mailgate.mail.characters import harmless, hidden, one_line, remarks
+from mailgate.mail.characters import harmless, hidden, mixed, one_line, remarks
 from mailgate.mail.display import Shown, prose, show, texts
 from mailgate.mail.letter import Argument, AttachedFile, Passage
 
@@ -42,7 +42,7 @@ _SCARCE = _Limits(characters=200, lines=4, notes=150)  # of each argument, once 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The arguments as printed, the files that hold what is left out, and warnings about hidden characters."""
+    """The arguments as printed, the files that hold what is left out, and warnings about what deceives the eye."""
 
     arguments: tuple[Argument, ...]
     more: str
@@ -69,7 +69,7 @@ def list_arguments(arguments: Mapping[str, object]) -> Listing:
         whole = _file("all-arguments.txt", (x for name, value in shown.items() for x in (one_line(name), *value.lines)))
         files.append(whole)
         more = f"Not printed here: {len(shown) - MOST_ARGUMENTS} more arguments. All are in {_named(whole)}."
-    return Listing(arguments=tuple(listed), more=more, files=tuple(files), warnings=_hidden_in(arguments))
+    return Listing(arguments=tuple(listed), more=more, files=tuple(files), warnings=_suspicions(arguments))
 
 
 def passage(text: str, file_name: str) -> tuple[Passage, tuple[AttachedFile, ...]]:
@@ -99,8 +99,8 @@ def label(text: str, limit: int = _NAME_CHARACTERS) -> str:
 def _exceeds_budget(shown: Iterable[Shown]) -> bool:
     characters = lines = 0
     for value in shown:
-        characters += len(value.text) + sum(map(len, value.notes))
-        lines += len(value.lines) + len(value.notes)
+        characters += min(len(value.text), _USUAL.characters) + min(sum(map(len, value.notes)), _USUAL.notes)
+        lines += min(len(value.lines), _USUAL.lines) + len(value.notes)
     return characters > _BUDGET_CHARACTERS or lines > _BUDGET_LINES
 
 
@@ -152,14 +152,17 @@ def _named(file: AttachedFile) -> str:
     return f"the attached file {file.name} ({len(file.content):,} bytes, SHA-256 {digest})"
 
 
-def _hidden_in(arguments: Mapping[str, object]) -> tuple[str, ...]:
+def _suspicions(arguments: Mapping[str, object]) -> tuple[str, ...]:
     warnings = []
     for number, (name, value) in enumerate(arguments.items(), 1):
-        found = dict.fromkeys(name for text in (name, *texts(value)) for name in hidden(text))
-        if found:
-            listed = ", ".join(list(found)[:5]) + (", ..." if len(found) > 5 else "")
-            warnings.append(f"Argument {number} ({label(name)}) holds characters that cannot be seen: {listed}.")
+        inside = (name, *texts(value))
+        for found, what in (
+            (dict.fromkeys(char for text in inside for char in hidden(text)), "holds characters that cannot be seen"),
+            (dict.fromkeys(word for text in inside for word in mixed(text)), "mixes alphabets within a word"),
+        ):
+            if found:
+                listed = ", ".join(list(found)[:5]) + (", ..." if len(found) > 5 else "")
+                warnings.append(f"Argument {number} ({label(name)}) {what}: {harmless(listed)}.")
     if len(warnings) > _MOST_WARNINGS:
-        more = f"{len(warnings) - _MOST_WARNINGS} more arguments hold characters that cannot be seen."
-        return (*warnings[:_MOST_WARNINGS], more)
+        return (*warnings[:_MOST_WARNINGS], f"{len(warnings) - _MOST_WARNINGS} more such warnings are left out.")
     return tuple(warnings)

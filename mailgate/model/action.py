@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from mailgate.errors import InvalidArguments
-from mailgate.model.canonical import NotCanonical, canonical_bytes, from_plain, to_plain
+from mailgate.model.canonical import NotCanonical, canonical_bytes, escape_key, from_plain, to_plain
 
 DIGEST_DOMAIN = b"mailgate action v1\n"
 """Set before the hashed bytes, so that no digest of anything else can be one of an action."""
@@ -42,9 +42,9 @@ class Action:
         """SHA-256 over a domain line and the canonical bytes; 32 bytes."""
         return hashlib.sha256(DIGEST_DOMAIN + self.canonical).digest()
 
-    @cached_property
+    @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments, parsed back from the canonical bytes."""
+        """The arguments, parsed back from the canonical bytes; anew each time, so that no reader changes another's."""
         parsed: dict[str, Any] = from_plain(json.loads(self.canonical)["arguments"])
         return parsed
 
@@ -62,10 +62,12 @@ def make_action(name: str, arguments: Mapping[str, Any], *, declared: Collection
     check_name(name)
     plain = {}
     for key, value in arguments.items():
+        if not isinstance(key, str) or not key.isprintable():
+            raise InvalidArguments(f"The arguments of {name} go by name, and {ascii(key)} is not one.")
         try:
-            plain[key] = to_plain(value, tagged=key in declared)
+            plain[escape_key(key)] = to_plain(value, tagged=key in declared)
         except NotCanonical as error:
-            where = f"{key}{'.' if error.path and not error.path.startswith('[') else ''}{error.path}"
+            where = f"{key}{'.' if error.path and error.path[0] not in '[{' else ''}{error.path}"
             raise InvalidArguments(f"Argument {where} of {name} {error.why}.", argument=key) from error
     try:
         canonical = canonical_bytes({"action": name, "arguments": plain})
@@ -88,8 +90,9 @@ def read_action(canonical: bytes) -> Action:
         parsed = json.loads(canonical)
         name = parsed["action"]
         intact = canonical_bytes(parsed) == canonical and parsed.keys() == {"action", "arguments"}
+        intact = intact and isinstance(from_plain(parsed["arguments"]), dict)
         check_name(name)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidArguments("The stored action cannot be read; its bytes were changed.") from error
     if not intact:
         raise InvalidArguments("The stored action is not in canonical form; its bytes were changed.")

@@ -27,7 +27,7 @@ _LONGEST = 120
 """Characters of a single line that may still be a signature; the sentences of footers are recognised by their start."""
 
 _MOST_LINES = 400
-"""Lines that are looked at; signatures with legal footers in three languages have a quarter of it."""
+"""Lines that are looked at closely; a signature with legal footers in three languages has a quarter of it."""
 
 _DELIMITER = re.compile(r"--|—|–")  # RFC 3676 section 4.3; many clients lose its trailing blank
 _RULE = re.compile(r"[-_=*~–—]{3,}")
@@ -58,7 +58,6 @@ def own_words(lines: Sequence[str], *, signer: str, guess_names: bool) -> tuple[
         signer: the sender's display name and local part, so that their own name is recognised; may be empty.
         guess_names: whether, with no ``signer`` to compare to, a line like "Alice Adams" counts as a name.
 
-    What stands below the 400th line counts as own words if it is not below a signature already, which is shown by one of them.
     Below a signature delimiter everything but a postscript is signature (RFC 3676 section 4.3), below the start of a
     legal footer too: both are put there by programs, at the end.
     """
@@ -66,15 +65,16 @@ def own_words(lines: Sequence[str], *, signer: str, guess_names: bool) -> tuple[
     guess = guess_names and not names
     own: list[str] = []
     signed = False  # a closing or a name was seen: a name, a title, an address may follow
-    lines = [line.strip() for line in lines[:_MOST_LINES]]
+    lines = [line.strip() for line in lines]
+    lines, beyond = lines[:_MOST_LINES], lines[_MOST_LINES:]
     for index, line in enumerate(lines):
         if not line or _RULE.fullmatch(line):
             continue
         if _POSTSCRIPT.match(line):
-            own.extend(below for below in lines[index:] if below)
+            own.extend(below for below in (*lines[index:], *beyond) if below)
             break
         if _DELIMITER.fullmatch(line) or _starts_footer(lines, index):
-            own.extend(_postscript(lines[index + 1 :]))
+            own.extend(_postscript((*lines[index:], *beyond)))
             break
         if _is_closing(line, names) or _is_name(line, names, guess=guess or signed):
             signed = True
@@ -83,6 +83,8 @@ def own_words(lines: Sequence[str], *, signer: str, guess_names: bool) -> tuple[
         ):
             own.append(line)
             signed = False
+    else:
+        own.extend(below for below in beyond if below)
     return tuple(own)
 
 

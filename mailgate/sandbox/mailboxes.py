@@ -65,7 +65,7 @@ class _SiteConfig(Config):
         return b"mailgate sandbox"
 
 
-class _WholeResponses:
+class WholeResponses:
     """A stream writer that sends each response in one piece.
 
     pymap writes a response word by word, each in its own TCP segment, and imapclient 4.1 takes the half line of an IDLE
@@ -212,7 +212,7 @@ class Mailboxes:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
-        responses: Any = _WholeResponses(writer)
+        responses: Any = WholeResponses(writer)
         about = SocketInfo.get(responses, ProxyResultLocal(), unique_id=uuid.uuid4().bytes)
         try:
             await self._imap(reader, responses, about)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mailgate.config import Config
-from mailgate.mail.templates import Templates
 from mailgate.model.evidence import LogSigner, LogVerifier
 from mailgate.model.policy import Gate
 from mailgate.store import Store
 from mailgate.tokens import LinkKeys, ServeKey
+
+if TYPE_CHECKING:  # the agents' side has no use for templates, and should not load their engine
+    from mailgate.mail.templates import Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

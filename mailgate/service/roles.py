@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Protocol
 
 import structlog
 
@@ -30,16 +29,6 @@ LEASE = timedelta(seconds=15)
 RENEW_SECONDS = 5.0
 
 
-class Role(Protocol):
-    """Something that runs until it is told to stop."""
-
-    name: str
-
-    def run(self, stop: threading.Event) -> None:
-        """Work until ``stop`` is set."""
-        ...
-
-
 class KeeperRole:
     """Sequences events and lets due things happen; one owner at a time, by a lease."""
 
@@ -53,7 +42,7 @@ class KeeperRole:
         self._renewed = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """See :class:`Role`."""
+        """See :class:`mailgate.service.role.Role`."""
         store = self._serving.store
         while not stop.is_set():
             seen = store.pulse.count()
@@ -119,7 +108,7 @@ class OutboxRole:
         self._sender = sender
 
     def run(self, stop: threading.Event) -> None:
-        """See :class:`Role`."""
+        """See :class:`mailgate.service.role.Role`."""
         asyncio.run(self._run(stop))
 
     async def _run(self, stop: threading.Event) -> None:

@@ -55,7 +55,7 @@ class WorkerRole:
         self._finished = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
-        """See :class:`mailgate.service.roles.Role`."""
+        """See :class:`mailgate.service.role.Role`."""
         most = 1 if self._once else self._working.config.worker.concurrency
         pulse = self._working.store.pulse
         beating = threading.Thread(target=self._beat, args=(stop,), name="mailgate-alive", daemon=True)

@@ -39,7 +39,7 @@ class WebRole:
         self._socket = listening
 
     def run(self, stop: threading.Event) -> None:
-        """See :class:`mailgate.service.roles.Role`."""
+        """See :class:`mailgate.service.role.Role`."""
         watcher = threading.Thread(target=self._stop_after, args=(stop,), name="mailgate-web-stop", daemon=True)
         watcher.start()
         self._server.run(sockets=[self._socket])

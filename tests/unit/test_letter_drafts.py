@@ -138,11 +138,17 @@ def test_hidden_characters_in_arguments_draw_a_warning() -> None:
     )
 
 
+def test_mixed_alphabets_in_arguments_draw_a_warning() -> None:
+    """A look-alike letter in an address is worth a second look, not only a note."""
+    letter = request_letter(ask(arguments={"to": "p\u0430ypal@example.com"}), seat())
+    assert letter.warnings == ("Argument 1 (to) mixes alphabets within a word: 'p\\u0430ypal' (Cyrillic and Latin).",)
+
+
 def test_hidden_characters_in_hundreds_of_arguments_draw_a_few_warnings() -> None:
     """Warnings stay readable."""
     letter = request_letter(ask(arguments={f"a{n}": "\u200b" for n in range(100)}), seat())
     assert len(letter.warnings) == 11
-    assert letter.warnings[-1] == "90 more arguments hold characters that cannot be seen."
+    assert letter.warnings[-1] == "90 more such warnings are left out."
 
 
 def test_a_long_value_is_shortened_counted_and_attached() -> None:
@@ -170,6 +176,12 @@ def test_many_large_arguments_share_a_budget() -> None:
     letter = request_letter(ask(arguments={f"a{n}": "x" * 1900 for n in range(20)}), seat())
     assert sum(len(line) for a in letter.arguments for line in a.value.lines) <= 20 * 200
     assert len(letter.files) == 20
+
+
+def test_one_long_value_does_not_shorten_the_others() -> None:
+    """Ten lines beside a long log stay ten lines."""
+    letter = request_letter(ask(arguments={"log": "x\n" * 5000, "note": "y\n" * 10}), seat())
+    assert letter.arguments[1].value.left_out == ""
 
 
 def test_beyond_thirty_arguments_the_rest_is_attached() -> None:
