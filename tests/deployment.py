@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlmodel import SQLModel, select
+
 from mailgate.config import Config, load_config
+from mailgate.gate import Mailgate
 from mailgate.runtime import make_key_files, open_database
 from mailgate.store import Store
+from mailgate.store.tables import Request
+from tests.e2e.post import Received, reply
 from tests.site import MailSite
+from tests.site.ports import PortLease
 
 T = TypeVar("T")
+Row = TypeVar("Row", bound=SQLModel)
 
-GATES = '''
+APP = Path(__file__).parent / "e2e" / "app.py"
+
+GATES = """
 [gates.issue_refund]
 approvers = ["bob"]
 if_approved = "The customer is refunded at once."
@@ -28,40 +38,7 @@ if_approved = "The customer is refunded at once."
 [[gates.issue_refund.rules]]
 when = "args.amount <= 10.0"
 tier = "auto"
-'''
-
-APP = '''
-import json, os, sys, time
-from pathlib import Path
-from mailgate import ApprovalPending, Mailgate
-
-mg = Mailgate.load()
-OUT = Path(os.environ["APP_OUT"])
-
-def note(**what):
-    with OUT.open("a") as file:
-        file.write(json.dumps(what | {"pid": os.getpid(), "at": time.time()}, default=str) + "\\n")
-
-@mg.action
-def issue_refund(order_id: str, amount: float, currency: str = "EUR") -> str:
-    note(did="executed", order_id=order_id, amount=amount)
-    return f"refunded {amount} {currency} on {order_id}"
-
-@mg.continues("support")
-def go_on(outcome):
-    note(did="resumed", outcome=outcome.outcome, result=outcome.result, reason=outcome.reason,
-         decided_by=outcome.decided_by, state=outcome.state, args=outcome.args, for_model=outcome.for_model)
-
-def ask(order_id, amount=120.0, run="run-1", **more):
-    with mg.session(agent="support", run=run, on_behalf_of="erin@approvers.test", state={"order": order_id}) as s:
-        return s.call(issue_refund, {"order_id": order_id, "amount": amount}, reasoning="Charged twice.", confidence=0.9)
-
-if __name__ == "__main__":
-    try:
-        ask(sys.argv[1], run=sys.argv[2] if len(sys.argv) > 2 else "run-1")
-    except ApprovalPending as pending:
-        print(pending.request_id)
-'''
+"""
 
 
 class Deployment:
@@ -70,18 +47,35 @@ class Deployment:
     Attributes:
         folder: holds ``config.toml``, keys, database and ``app.py``.
         gate: the address mails come from and replies go to; its own mailbox.
+        archive: the address of the archive's mailbox.
+        people: id → address.
+        extra: variables added to the environment of its processes.
     """
 
-    def __init__(self, folder: Path, site: MailSite, *, gates: str = GATES, more: str = "", people: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        site: MailSite,
+        *,
+        gates: str = GATES,
+        more: str = "",
+        people: Mapping[str, str] | None = None,
+        operators: Sequence[str] = (),
+        base_path: str = "",
+    ) -> None:
         self.folder = folder
         self.site = site
         self.gate = site.fresh_user("approvals", "gate.test")
         self.archive = site.fresh_user("archive", "gate.test")
         self.people = dict(people or {"bob": site.fresh_user("bob", "approvers.test")})
-        self.port = _free_port()
+        self.port = free_port()
         self.out = folder / "out.jsonl"
-        (folder / "config.toml").write_text(self._config(gates, more), encoding="utf-8")
-        (folder / "app.py").write_text(APP, encoding="utf-8")
+        self.extra: dict[str, str] = {}
+        text = self._config(gates, more, operators or [next(iter(self.people))], base_path)
+        (folder / "config.toml").write_text(text, encoding="utf-8")
+        (folder / "keys").mkdir(mode=0o700, exist_ok=True)
+        (folder / "keys" / "mail.password").write_text(site.smtp_of(self.gate).password + "\n", encoding="ascii")
+        shutil.copy(APP, folder / "app.py")
         make_key_files(self.config)
         open_database(self.config).close()
 
@@ -99,13 +93,21 @@ class Deployment:
         finally:
             store.close()
 
+    # Its processes.
+
     @contextmanager
-    def running(self, *arguments: str, stop_with: int = signal.SIGTERM) -> Iterator[subprocess.Popen[str]]:
-        """Run ``mailgate …`` in the folder until the block ends; its log goes to a file there."""
+    def running(
+        self, *arguments: str, stop_with: int = signal.SIGTERM, through: str = "mailgate"
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Run ``mailgate …`` in the folder until the block ends; its log goes to a file there.
+
+        Args:
+            through: another module to run the command line in.
+        """
         log = self.folder / f"{arguments[0]}.log"
         with log.open("a") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "mailgate", *arguments],
+                [sys.executable, "-m", through, *arguments],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=output,
@@ -119,65 +121,136 @@ class Deployment:
                 process.send_signal(stop_with)
                 process.wait(20)
 
+    @contextmanager
+    def serving(self, *options: str, through: str = "mailgate") -> Iterator[subprocess.Popen[str]]:
+        """Run ``mailgate serve`` and give it once it reads its mailbox."""
+        before = self.log().count("mailbox_open")
+        with self.running("serve", *options, through=through) as process:
+
+            def is_reading() -> bool:
+                assert process.poll() is None, f"serve ended with {process.returncode}:\n{self.log()}"
+                return self.log().count("mailbox_open") > before
+
+            eventually(is_reading, seconds=60, why=f"Opening the mailbox (log: {self.folder / 'serve.log'})")
+            yield process
+
     def call(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one ``mailgate …`` command to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "mailgate", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=check,
-            timeout=60,
-        )
+        return self._run([sys.executable, "-m", "mailgate", *arguments], check=check)
 
-    def ask(self, order_id: str, run: str = "run-1") -> str:
-        """Let the agent ask, in a process that ends; return the request's id."""
-        done = subprocess.run(
-            [sys.executable, "app.py", order_id, run],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        return done.stdout.strip()
+    def ask(self, order_id: str, run: str = "run-1", action: str = "issue_refund", **args: Any) -> str:
+        """Let the agent ask, in a process that ends; return what it printed: the request's id."""
+        return self.run_agent(order_id, run, action, **args).stdout.strip()
+
+    def run_agent(
+        self, order_id: str, run: str = "run-1", action: str = "issue_refund", *, check: bool = True, **args: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the agent's process to its end."""
+        arguments = json.dumps({"order_id": order_id, "amount": 120.0} | args)
+        return self._run([sys.executable, "app.py", action, run, arguments], check=check)
+
+    def submit(self, action: str, args: Mapping[str, Any], run: str) -> str:
+        """Ask from within this process; return the request's id."""
+        mg = Mailgate(self.config)
+        try:
+            return mg.submit(action, args, agent="support", run=run, state={"order": args["order_id"]}).request_id
+        finally:
+            mg.close()
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment of its processes."""
-        return os.environ | {
-            "MAILGATE_CONFIG": str(self.folder / "config.toml"),
-            "APP_OUT": str(self.out),
-            "PYTHONPATH": str(self.folder),
-        }
+        inherited = {n: v for n, v in os.environ.items() if not n.startswith("MAILGATE_")}
+        return (
+            inherited
+            | {
+                "MAILGATE_CONFIG": str(self.folder / "config.toml"),
+                "APP_OUT": str(self.out),
+                "PYTHONPATH": os.pathsep.join([str(self.folder), str(APP.parents[2])]),
+            }
+            | self.extra
+        )
 
-    def notes(self, did: str) -> list[dict[str, Any]]:
-        """Return what the app noted about ``did``."""
-        import json
+    # What people see and do.
 
+    def mails(self, person: str, *words: str) -> list[Received]:
+        """Return the mails that a person, or an address, has received and that contain ``words``; oldest first."""
+        found = [Received(raw) for raw in self.site.maildir(self.people.get(person, person))]
+        return [m for m in found if all(w in m.words or w in m.header("Subject") for w in words)]
+
+    def mail_to(self, person: str, *words: str, seconds: float = 30.0) -> Received:
+        """Wait for a mail to a person, or an address, that contains ``words``."""
+
+        def look() -> list[Received]:
+            return self.mails(person, *words)
+
+        return eventually(look, seconds=seconds, why=f"A mail to {person} with {words}")[0]
+
+    def answer(self, person: str, to: Received, text: str, **style: Any) -> bytes:
+        """Let a person reply to a mail, over SMTP; return the bytes that were handed in."""
+        sender = self.people[person]
+        raw = reply(to, sender, text, name=f"{person.title()} Example", **style)
+        self.site.submit(sender, to.reply_to, raw)
+        return raw
+
+    # What came of it.
+
+    def rows(self, table: type[Row], **where: Any) -> list[Row]:
+        """Return the rows of a table whose columns have these values."""
+        with self.store() as store, store.read() as tx:
+            return list(tx.session.exec(select(table).filter_by(**where)).all())
+
+    def state(self, request_id: str) -> str:
+        """Return a request's state."""
+        return self.rows(Request, id=request_id)[0].state
+
+    def until(self, request_id: str, state: str) -> None:
+        """Wait until a request is in ``state``."""
+        eventually(lambda: self.state(request_id) == state, seconds=40, why=f"{request_id} becoming {state}")
+
+    def notes(self, did: str, order_id: str = "") -> list[dict[str, Any]]:
+        """Return what the app noted about ``did``, for one order if given."""
         if not self.out.exists():
             return []
-        return [n for n in map(json.loads, self.out.read_text().splitlines()) if n["did"] == did]
+        notes = [n for n in map(json.loads, self.out.read_text().splitlines()) if n["did"] == did]
+        return [n for n in notes if order_id in ("", n.get("order_id"), n.get("args", {}).get("order_id"))]
+
+    def resumed(self, order_id: str, seconds: float = 40.0) -> dict[str, Any]:
+        """Wait until the agent was resumed about an order, and return what it was told."""
+        found = eventually(lambda: self.notes("resumed", order_id), seconds=seconds, why=f"Resuming about {order_id}")
+        return found[0]
 
     def log(self, name: str = "serve") -> str:
         """Return what a command has logged."""
         path = self.folder / f"{name}.log"
         return path.read_text() if path.exists() else ""
 
-    def _config(self, gates: str, more: str) -> str:
+    def _run(self, command: list[str], *, check: bool) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+        return done
+
+    def _config(self, gates: str, more: str, operators: Sequence[str], base_path: str) -> str:
         smtp, imap = self.site.smtp_of(self.gate), self.site.imap_of(self.gate)
         people = "\n".join(
             f'[people.{i}]\nname = "{i.title()} Example"\naddress = "{a}"\nzone = "Europe/Berlin"\n'
             for i, a in self.people.items()
         )
-        first = next(iter(self.people))
-        return f'''
+        return f"""
 [mailgate]
 name = "test"
-base_url = "http://127.0.0.1:{self.port}"
-operators = ["{first}"]
+base_url = "http://127.0.0.1:{self.port}{base_path}"
+operators = {json.dumps(list(operators))}
 
 [smtp]
 host = "{smtp.host}"
@@ -185,7 +258,7 @@ port = {smtp.port}
 tls = "{smtp.tls}"
 ca_file = "{smtp.ca_file}"
 username = "{smtp.username}"
-password = "{smtp.password}"
+password_file = "keys/mail.password"
 from = "Approvals <{self.gate}>"
 retry_after = "1s"
 
@@ -195,7 +268,7 @@ port = {imap.port}
 tls = "{imap.tls}"
 ca_file = "{imap.ca_file}"
 username = "{imap.username}"
-password = "{imap.password}"
+password_file = "keys/mail.password"
 authserv_id = "{self.site.authserv_id}"
 
 [archive]
@@ -207,7 +280,7 @@ port = {self.port}
 {people}
 {gates}
 {more}
-'''
+"""
 
 
 def eventually(look: Callable[[], T], *, seconds: float = 20.0, why: str = "") -> T:
@@ -222,7 +295,8 @@ def eventually(look: Callable[[], T], *, seconds: float = 20.0, why: str = "") -
         time.sleep(0.02)
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+def free_port() -> int:
+    """Return a TCP port of loopback that nobody listens on, and that no outgoing connection will take."""
+    lease = PortLease()
+    lease.release()
+    return lease.number

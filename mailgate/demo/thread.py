@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -27,7 +28,7 @@ def print_mailboxes(console: Console, site: Site, people: Mapping[str, SandboxPe
             if (subject := subject_of(mail)) != seen:
                 console.print(Text(f"  {subject}", style="magenta"))
                 seen = subject
-            console.print(Text(f"    {headline_of(mail)}"))
+            console.print(Text(f"    {headline_of(mail, person.name)}"))
 
 
 def print_thread(console: Console, site: Site, person: SandboxPerson, about: str) -> None:
@@ -42,12 +43,13 @@ def print_thread(console: Console, site: Site, person: SandboxPerson, about: str
         console.print(Panel(Text(_own_words(mail)), title=_title(mail), title_align="left", width=84))
 
 
-def headline_of(mail: StoredMail) -> str:
-    """Return the sentence of a mail that says what it is about: the second paragraph, below whom it is for."""
+def headline_of(mail: StoredMail, name: str) -> str:
+    """Return what a mail is and what it is about: its first two paragraphs, on one line, without its reader's name."""
     lines = [line.strip() for line in text_of(mail).splitlines()]
     said = [line for line in lines if not line.startswith(("mailgate-reply-above", "-----"))]
     paragraphs = [" ".join(p.split("\n")) for p in "\n".join(said).strip().split("\n\n") if p.strip()]
-    return paragraphs[1] if len(paragraphs) > 1 else ""
+    kind = re.sub(rf",? ?(?:from|for)? {re.escape(name)}", "", paragraphs[0]) if paragraphs else ""
+    return " · ".join([kind, *paragraphs[1:2]])
 
 
 def _title(mail: StoredMail) -> str:

@@ -46,9 +46,10 @@ _LABELS = {
     **_labels(
         Label.DATE,
         "sent|date|gesendet|datum|gesendet am|envoyé|envoyé le|enviado|enviado el|enviado em|enviada em|data|fecha|inviato|"
-        "verzonden|sendt|dato|skickat|skickades|wysłano|wysłane|odesláno|odoslané|dátum|poslano|elküldve|küldve|lähetetty|"
-        "päivämäärä|päiväys|pvm|отправлено|дата|надіслано|gönderildi|gönderilen|gönderme tarihi|tarih|στάλθηκε|ημερομηνία|"
-        "נשלח|תאריך|تاريخ الإرسال|التاريخ|تم الإرسال|trimis|dikirim|tanggal|đã gửi|ngày|วันที่|送信日時|送信|日時|日付|发送时间|"
+        "message du|verzonden|sendt|dato|skickat|skickades|wysłano|wysłane|odesláno|odoslané|dátum|poslano|elküldve|küldve|"
+        "lähetetty|päivämäärä|päiväys|pvm|отправлено|дата|надіслано|gönderildi|gönderilen|gönderme tarihi|tarih|"
+        "στάλθηκε|ημερομηνία|נשלח|תאריך|تاريخ الإرسال|التاريخ|تم الإرسال|"
+        "trimis|dikirim|tanggal|đã gửi|ngày|วันที่|送信日時|送信|日時|日付|发送时间|"
         "發送時間|发送日期|日期|寄件日期|傳送時間|傳送日期|보낸 날짜|날짜|보냄|saadetud|išsiųsta|sent on|when",
     ),
     **_labels(
@@ -116,9 +117,17 @@ _SET_OFF_ADDRESS = re.compile(rf"[<(\[]\s?(?:mailto:)?{_ADDRESS}(?:\s?<mailto:[^
 _ENDS = re.compile(r"(?:[:：]|\bwrote|\bskrev|写道|寫道)[\s*_>-]*\Z", re.IGNORECASE)
 
 
+_PLAIN = {0xA0: " ", 0x202F: " "} | {
+    # Digits of clients set to Arabic, Persian, Hindi, Bengali, Thai.
+    zero + digit: str(digit)
+    for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xE50)
+    for digit in range(10)
+}
+
+
 def visible(line: str) -> str:
-    """Return a line without what nobody sees, and with plain blanks."""
-    return _INVISIBLE.sub("", line).replace("\u00a0", " ").replace("\u202f", " ").strip()
+    """Return a line without what nobody sees, and with plain blanks and digits."""
+    return _INVISIBLE.sub("", line).translate(_PLAIN).strip()
 
 
 def has_marker(line: str) -> bool:
@@ -128,7 +137,7 @@ def has_marker(line: str) -> bool:
 
 def is_rule(line: str) -> bool:
     """Return whether a line is drawn, not written: ``____``, ``----``, ``====``."""
-    return re.fullmatch(r"[ \t>|*]*[-_=─—–]{5,}[ \t*]*", line[:_LONGEST]) is not None
+    return re.fullmatch(r"[ \t>|*]*[-_=─—–]{4,}[ \t*]*", line[:_LONGEST]) is not None
 
 
 def is_separator(line: str) -> bool:

@@ -1,172 +1,213 @@
-"""What an incoming mail is: a reply, a bounce, an automatic answer, a list mail, our own, or broken. And whom it names.
+"""What an incoming mail is, before anybody asks what it says: an answer, or one of the things that are none.
 
-The order of the questions matters: a bounce of our own mail is a bounce, and an out-of-office that quotes a request is
-no reply. Only top-level header fields are asked; what is quoted or attached says nothing about the mail itself.
+The order counts and is part of the contract: ours, bounce, automatic, list. Only fields of the mail's own header are
+looked at; what an attached or quoted mail says about itself is no evidence. Whose it is, says `identity`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
-from mailgate.mail.addresses import collect
+from mailgate.mail.addresses import addr_spec, collect, one_mailbox
+from mailgate.mail.machines import (
+    AUTO_REPLY_FIELDS,
+    AWAY_SUBJECT,
+    BOUNCE_SENDER,
+    BOUNCE_SUBJECT,
+    LIST_FIELDS,
+    MACHINE_PRECEDENCE,
+    MACHINE_SENDER,
+    RECEIPT_SUBJECT,
+)
 from mailgate.mail.mime import Fields, Mail
+
+INSTANCE_FIELD = "X-Mailgate-Instance"
+"""Every mail of ours carries it, so that one that comes back by whatever way is known."""
+
+_RECIPIENT_FIELDS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
+_TOKEN = re.compile(r"[a-z2-7]{26}")  # 130 bits in base32 (RFC 4648 section 6), in lower case
+_MOST_IDS = 200
 
 
 class Kind(StrEnum):
-    """What a mail is."""
+    """What an incoming mail is."""
 
     REPLY = "reply"  # a person may have written it
-    AUTO_REPLY = "auto_reply"  # out-of-office and other automatic answers
-    BOUNCE = "bounce"  # a mail of ours could not be delivered, or not yet
-    LIST = "list"  # came through a mailing list, or was sent in bulk
-    OWN = "own"  # one of ours, come back
-    BROKEN = "broken"  # outside the bounds of what is read
+    AUTO_REPLY = "auto_reply"  # out of office, a receipt, another program
+    BOUNCE = "bounce"  # a report about the delivery of one of our mails
+    LIST = "list"  # distributed by a list server
+    OWN = "own"  # ours, come back
+    BROKEN = "broken"  # cannot be read, or says not even who sent it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounce:
-    """What a delivery report says (RFC 3464): action, status code and final recipient, each empty if it is not said."""
+class BounceReport:
+    """A delivery status notification (RFC 3464), reduced to the recipient it is about.
+
+    ``action`` is failed, delayed, delivered, relayed or expanded; ``status`` an RFC 3463 code such as 5.1.1, or empty;
+    ``message_id`` that of the mail that came back, with its brackets, or empty.
+    """
 
     action: str
     status: str
     recipient: str
+    message_id: str
 
-
-_TOKEN = re.compile(r"[a-z2-7]{26}")
-_ID = re.compile(r"<[^<>\s]{1,250}>")
-
-_ROBOTS = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|daemon)(?:[+.-].*)?@.*")
-_BULK = frozenset(("bulk", "list", "junk"))
-_LIST_FIELDS = ("list-id", "list-post", "list-unsubscribe", "mailing-list", "x-mailing-list")
-_ROBOT_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-response-from", "x-mail-autoreply")
-
-_AWAY_SUBJECTS = re.compile(
-    r"(?:auto(?:matic)?[ -]?(?:reply|response|answer)|autoreply|out of (?:the )?office|ooo\b|away from (?:my|the)|on vacation|"
-    r"vacation (?:reply|response)|automatische antwort|abwesenheit|abwesend|außer haus|réponse automatique|"
-    r"absence du bureau|absent du bureau|respuesta automática|fuera de la oficina|risposta automatica|fuori ufficio|"
-    r"resposta automática|fora do escritório|automatisch antwoord|afwezig|autosvar|automatiskt svar|automaattinen vastaus|"
-    r"fravær|automatyczna odpowiedź|odpowiedź automatyczna|automatická odpověď|автоответ|автоматический ответ|otomatik yanıt|"
-    r"自動応答|自動返信|不在|自动答复|自动回复|자동 회신|부재중)",
-    re.IGNORECASE,
-)
-_BOUNCE_SUBJECTS = re.compile(
-    r"(?:undeliver|delivery (?:status notification|failure|has failed)|mail delivery (?:failed|system)|returned mail|"
-    r"failure notice|unzustellbar|nicht zugestellt|non remis|no se puede entregar|mancato recapito)",
-    re.IGNORECASE,
-)
+    @property
+    def failed(self) -> bool:
+        """Whether the mail will not arrive; a delayed one still may."""
+        return self.action == "failed"
 
 
 def classify(mail: Mail, *, instance: str, domain: str) -> tuple[Kind, tuple[str, ...]]:
-    """Return what ``mail`` is, with the sentences that say why.
+    """Say what a mail is, and why.
 
     Args:
-        instance: the value of the ``X-Mailgate-Instance`` field of our own mails.
-        domain: the domain of our own Message-IDs.
+        mail: the mail.
+        instance: the value of ``X-Mailgate-Instance`` in our own mails.
+        domain: that of our own Message-IDs, which end in ``.mailgate@domain``. The domain alone says nothing: approvers
+            may have their mailboxes in it.
     """
-    for question in (_own, _bounce, _automatic, _list):
-        found = question(mail, instance, domain)
-        if found is not None:
-            kind, why = found
-            return kind, (why,)
-    return Kind.REPLY, ()
+    kind, because = _kind(mail, instance, domain.lower())
+    return kind, (because,)
+
+
+def _kind(mail: Mail, instance: str, domain: str) -> tuple[Kind, str]:
+    if instance in mail.all(INSTANCE_FIELD):
+        return Kind.OWN, "it carries our own instance header"
+    message_id = _MESSAGE_ID.search(mail.first("message-id"))
+    if message_id and message_id[0].lower().endswith(f".mailgate@{domain}>"):
+        return Kind.OWN, "its Message-ID is one of ours"
+    automatic = _automatic_by_header(mail)
+    bounce = _bounce(mail, away=bool(automatic) or AWAY_SUBJECT.match(mail.subject) is not None)
+    if bounce:
+        return Kind.BOUNCE, bounce
+    if automatic:
+        return Kind.AUTO_REPLY, automatic
+    named = next((name for name in LIST_FIELDS if mail.all(name)), "")
+    if named or _word(mail.first("precedence")) == "list":
+        return Kind.LIST, f"a list server sent it on ({named or 'precedence: list'})"
+    automatic = _automatic_by_look(mail)
+    if automatic:
+        return Kind.AUTO_REPLY, automatic
+    if not mail.all("from"):
+        return Kind.BROKEN, "it has no From field"
+    return Kind.REPLY, "nothing shows that a machine sent it"
+
+
+def _bounce(mail: Mail, *, away: bool) -> str:
+    """Say why a mail is a report about a delivery, or nothing.
+
+    An empty Return-Path alone does not make one: out-of-office notes of Exchange have it too (RFC 3834 section 3.3), and
+    taking one for a bounce would call a person who is on holiday unreachable.
+    """
+    if mail.delivery_status or (mail.content_type == "multipart/report" and mail.report_type == "delivery-status"):
+        return "it is a delivery report (RFC 3464)"
+    if mail.all("x-failed-recipients"):
+        return "it names recipients that failed"
+    sender = _sender_local_part(mail)
+    if BOUNCE_SENDER.fullmatch(sender):
+        return f"it comes from {sender}, which is a mail system"
+    returned = mail.all("return-path")[:1] == ("<>",)
+    if BOUNCE_SUBJECT.match(mail.subject) and (returned or not away):
+        return "its subject is that of undeliverable mail"
+    return "its Return-Path is empty" if returned and not away else ""
+
+
+def _automatic_by_header(mail: Mail) -> str:
+    if mail.content_type == "multipart/report" and not mail.delivery_status:
+        return f"it is a report ({mail.report_type or 'of unknown type'}), not a letter"
+    for value in mail.all("auto-submitted"):
+        if _word(value) != "no":
+            return f"it says Auto-Submitted: {_word(value)[:40]} (RFC 3834)"
+    if _word(mail.first("precedence")) in MACHINE_PRECEDENCE:
+        return f"it says Precedence: {_word(mail.first('precedence'))}"
+    named = next((name for name in AUTO_REPLY_FIELDS if mail.all(name) and _word(mail.first(name)) != "no"), "")
+    if named:
+        return f"it has the field {named}"
+    return "another mailgate sent it" if mail.all(INSTANCE_FIELD) else ""
+
+
+def _automatic_by_look(mail: Mail) -> str:
+    sender = _sender_local_part(mail)
+    if MACHINE_SENDER.fullmatch(sender):
+        return f"it comes from {sender}, where nobody reads answers"
+    if AWAY_SUBJECT.match(mail.subject):
+        return "its subject is that of an out-of-office note"
+    return "its subject is that of a read receipt" if RECEIPT_SUBJECT.match(mail.subject) else ""
+
+
+def _word(value: str) -> str:
+    """Return the first word of a field, in lower case, without comments and parameters."""
+    return re.split(r"[\s;(]", value.strip(), maxsplit=1)[0].lower()
+
+
+def _sender_local_part(mail: Mail) -> str:
+    mailbox = one_mailbox(mail.first("from"))
+    return mailbox[0].partition("@")[0] if mailbox else ""
 
 
 def recipients(mail: Mail) -> tuple[str, ...]:
-    """Return every plain address that the mail was sent to, lower case, from the fields that servers and senders write."""
-    names = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
-    return tuple(dict.fromkeys(address for name in names for value in mail.all(name) for address in collect(value)))
+    """Return every plain address the mail was sent to, in lower case: To, Cc, and what servers noted on the way."""
+    found = (address for name in _RECIPIENT_FIELDS for value in mail.all(name) for address in collect(value))
+    return tuple(dict.fromkeys(found))
 
 
 def referenced_ids(mail: Mail) -> tuple[str, ...]:
-    """Return the Message-IDs that the mail answers, those of In-Reply-To first, then References from the newest."""
-    answered = _ID.findall(" ".join(mail.all("in-reply-to")))
-    thread = _ID.findall(" ".join(mail.all("references")))
-    return tuple(dict.fromkeys([*answered, *reversed(thread)]))[:100]
+    """Return the Message-IDs, with brackets, that In-Reply-To and References name; at most 200, the newest ones."""
+    references = [
+        found
+        for name in ("references", "in-reply-to")
+        for value in mail.all(name)
+        for found in _MESSAGE_ID.findall(value)
+    ]
+    return tuple(dict.fromkeys(reversed(references)))[:_MOST_IDS]
 
 
-def secret_tokens(addresses: tuple[str, ...], *, base: str, mode: str) -> tuple[str, ...]:
-    """Return the secret parts of those ``addresses`` that lead to us.
+def bounce_report(mail: Mail) -> BounceReport | None:
+    """Read a delivery report, for the first recipient that failed, else the first (RFC 3464 section 2.3)."""
+    told = [group for group in mail.delivery_status if _field(group, "action")]
+    if not told:
+        return None
+    group = next((group for group in told if _word(_field(group, "action")) == "failed"), told[0])
+    recipient = _field(group, "final-recipient") or _field(group, "original-recipient")
+    status = re.match(r"\d\.\d{1,3}\.\d{1,3}", _field(group, "status"))
+    message_id = _MESSAGE_ID.search(_field(mail.returned, "message-id"))
+    return BounceReport(
+        action=_word(_field(group, "action")),
+        status=status[0] if status else "",
+        recipient=addr_spec(recipient.rpartition(";")[2].strip().strip("<>")),
+        message_id=message_id[0] if message_id else "",
+    )
+
+
+def _field(fields: Fields, name: str) -> str:
+    return next((value.strip() for field, value in fields if field.lower() == name), "")
+
+
+def secret_tokens(
+    addresses: Iterable[str], *, base: str, mode: Literal["plus", "catchall", "single"]
+) -> tuple[str, ...]:
+    """Return the secret tokens in addresses that are ours: 26 lower-case base32 characters each, in order.
 
     Args:
-        base: our bare address.
-        mode: ``plus`` (base+token@domain), ``catchall`` (token@domain) or ``single`` (no token in the address).
+        addresses: from :func:`recipients`.
+        base: our own address without a token, such as ``approvals@gate.example.com``.
+        mode: ``plus``, ``approvals+TOKEN@…``; ``catchall``, ``TOKEN@…``; ``single``, none: the Message-ID says which.
     """
-    local, _, domain = base.lower().partition("@")
-    before = {"plus": f"{local}+", "catchall": ""}.get(mode)
-    if before is None:
+    local, _, domain = base.lower().rpartition("@")
+    prefix = {"plus": local + "+", "catchall": ""}.get(mode)
+    if prefix is None:
         return ()
-    ends = f"@{domain}"
-    found = (a[len(before) : -len(ends)] for a in addresses if a.startswith(before) and a.endswith(ends))
-    return tuple(dict.fromkeys(token for token in found if _TOKEN.fullmatch(token)))
-
-
-def bounce_report(mail: Mail) -> Bounce | None:
-    """Return what a delivery report says about its first recipient; None if the mail carries no machine-readable one."""
-    for group in mail.delivery_status:
-        fields = {name.lower(): value for name, value in group}
-        if "action" in fields:
-            return Bounce(
-                action=fields["action"].strip().lower(),
-                status=fields.get("status", "").strip(),
-                recipient=fields.get("final-recipient", "").partition(";")[2].strip().lower(),
-            )
-    return None
-
-
-def returned_ids(fields: Fields) -> tuple[str, ...]:
-    """Return the Message-IDs in the header of a returned mail."""
-    values = [value for name, value in fields if name.lower() == "message-id"]
-    return tuple(_ID.findall(" ".join(values)))
-
-
-def _own(mail: Mail, instance: str, domain: str) -> tuple[Kind, str] | None:
-    if instance and mail.first("x-mailgate-instance").strip() == instance:
-        return Kind.OWN, "it carries our own instance header"
-    if re.fullmatch(rf"\s*<[a-z2-7]+\.mailgate@{re.escape(domain)}>\s*", mail.first("message-id"), re.IGNORECASE):
-        return Kind.OWN, "its Message-ID is one of ours"
-    return None
-
-
-def _bounce(mail: Mail, instance: str, domain: str) -> tuple[Kind, str] | None:
-    del instance, domain
-    if mail.content_type == "multipart/report" and mail.report_type in ("delivery-status", ""):
-        return Kind.BOUNCE, "it is a delivery report (RFC 3464)"
-    null_sender = mail.first("return-path").strip() == "<>"
-    if null_sender and (mail.delivery_status or _BOUNCE_SUBJECTS.match(mail.subject)):
-        return Kind.BOUNCE, "it came from the empty envelope sender and speaks of a failed delivery"
-    if re.search(r"\b(?:mailer-daemon|postmaster)@", mail.first("from"), re.IGNORECASE):
-        return Kind.BOUNCE, "it was sent by a mail server's own address"
-    return None
-
-
-def _automatic(mail: Mail, instance: str, domain: str) -> tuple[Kind, str] | None:
-    del instance, domain
-    automatic = mail.first("auto-submitted").partition(";")[0].strip().lower()
-    if automatic and automatic != "no":
-        return Kind.AUTO_REPLY, f"it says Auto-Submitted: {automatic[:40]} (RFC 3834)"
-    if mail.report_type == "disposition-notification":
-        return Kind.AUTO_REPLY, "it is a read receipt (RFC 8098)"
-    if mail.first("return-path").strip() == "<>":
-        return Kind.AUTO_REPLY, "it came from the empty envelope sender, as no person's mail does"
-    for name in _ROBOT_FIELDS:
-        if mail.first(name):
-            return Kind.AUTO_REPLY, f"it has the field {name}"
-    if mail.first("precedence").strip().lower() in ("auto_reply", "auto-reply"):
-        return Kind.AUTO_REPLY, "it says Precedence: auto_reply"
-    if any(_ROBOTS.fullmatch(address) for address in collect(mail.first("from"))):
-        return Kind.AUTO_REPLY, "it was sent by an address that no person answers from"
-    if _AWAY_SUBJECTS.match(mail.subject):
-        return Kind.AUTO_REPLY, "its subject begins like an out-of-office answer"
-    return None
-
-
-def _list(mail: Mail, instance: str, domain: str) -> tuple[Kind, str] | None:
-    del instance, domain
-    for name in _LIST_FIELDS:
-        if mail.first(name):
-            return Kind.LIST, f"it came through a mailing list (it has the field {name})"
-    if mail.first("precedence").strip().lower() in _BULK:
-        return Kind.LIST, "it was sent in bulk (Precedence)"
-    return None
+    found = []
+    for address in addresses:
+        name, _, host = address.lower().rpartition("@")
+        token = name.removeprefix(prefix)
+        if host == domain and name.startswith(prefix) and _TOKEN.fullmatch(token):
+            found.append(token)
+    return tuple(dict.fromkeys(found))

@@ -88,7 +88,7 @@ def read_reply(mail: Mail) -> Reading:
     ]
     if not parts:
         missing = not (mail.plain or mail.html)
-        because = "The mail has no text part." if missing else "The text of the mail is empty."
+        because = "the mail has no text part" if missing else "the text of the mail is empty"
         return Reading(verdict=Verdict.UNCLEAR if missing else Verdict.NONE, because=(because,))
     signer = _signer(mail)
     readings = [(name, _read(lines, signer)) for name, lines in parts]
@@ -96,14 +96,14 @@ def read_reply(mail: Mail) -> Reading:
     first = readings[0][1]
     if len(verdicts) == 1:
         return first
-    told = tuple(f"The {name} part reads as {reading.verdict}: {reading.because[-1]}" for name, reading in readings)
-    return Reading(verdict=Verdict.UNCLEAR, first_line=first.first_line, because=(*told, "The two parts disagree."))
+    told = tuple(f"the {name} part reads as {reading.verdict}: {reading.because[-1]}" for name, reading in readings)
+    return Reading(verdict=Verdict.UNCLEAR, first_line=first.first_line, because=(*told, "the two parts disagree"))
 
 
 def new_text(lines: Sequence[Line]) -> NewText:
     """Return the person's own text of a body."""
     if len(lines) > MAX_LINES:
-        return NewText(text="", doubt=f"The text has more than {MAX_LINES} lines.")
+        return NewText(text="", doubt=f"the text has more than {MAX_LINES} lines")
     lines = _before_frame(lines)
     pairs = zip(lines, _ownership(lines), strict=True)
     runs = [(own, [line for line, _ in run]) for own, run in groupby(pairs, key=lambda pair: pair[1])]
@@ -112,9 +112,9 @@ def new_text(lines: Sequence[Line]) -> NewText:
     if not written or written[0] == 0:
         return NewText(text=text)
     if written != [len(runs) - 1]:
-        return NewText(text=text, doubt="The answer stands between quoted lines, and may be the rest of one.")
+        return NewText(text=text, doubt="the answer stands between quoted lines, and may be the rest of one")
     if visible(runs[-1][1][0].text) and not runs[-2][1][-1].sure:
-        return NewText(text=text, doubt="The answer follows a quoted line directly, and may be the rest of it.")
+        return NewText(text=text, doubt="the answer follows a quoted line directly, and may be the rest of it")
     return NewText(text=text)
 
 

@@ -63,7 +63,7 @@ def make_action(name: str, arguments: Mapping[str, Any], *, declared: Collection
     plain = {}
     for key, value in arguments.items():
         if not isinstance(key, str) or not key.isprintable():
-            raise InvalidArguments(f"The arguments of {name} go by name, and {ascii(key)} is not one.")
+            raise InvalidArguments(f"The arguments of {name} go by name, and {key!a} is not one.")
         try:
             plain[escape_key(key)] = to_plain(value, tagged=key in declared)
         except NotCanonical as error:

@@ -4,35 +4,46 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([smhdw])")
+
+_EXAMPLES = "write for example '90s', '15m', '4h' or '2d'"
+
+LONGEST = timedelta(days=36_500)
+"""A hundred years: no deadline is meant to be later, and instants end with the year 9999."""
 
 
 def parse_duration(text: Any) -> timedelta:
-    """Return the time that ``text`` says; zero is allowed, less is not.
+    """Return the time that ``text`` says; zero is allowed, less is not, nor more than :data:`LONGEST`.
 
     Raises:
         ValueError: anything that is not numbers with units s, m, h, d or w.
     """
     if isinstance(text, timedelta):
-        return text
-    if not isinstance(text, str) or not re.fullmatch(rf"(?:{_PART.pattern})+\s*", text):
-        raise ValueError(f"{text!r} is not a length of time; write for example '90s', '15m', '4h' or '2d'")
-    parts = (timedelta(**{_UNITS[unit]: float(number)}) for number, unit in _PART.findall(text))
-    return sum(parts, timedelta())
+        length = text
+    elif isinstance(text, str) and re.fullmatch(rf"(?:{_PART.pattern})+\s*", text):
+        microseconds = sum(Decimal(number) * _SECONDS[unit] for number, unit in _PART.findall(text)) * 1_000_000
+        length = timedelta(microseconds=int(min(microseconds, 2 * LONGEST // timedelta(microseconds=1))))
+    else:
+        raise ValueError(f"{text!r} is not a length of time; {_EXAMPLES}")
+    if not timedelta() <= length <= LONGEST:
+        raise ValueError(f"{text!r} is not a length of time between '0s' and '{LONGEST.days}d'; {_EXAMPLES}")
+    return length
 
 
 def format_duration(length: timedelta) -> str:
-    """Return the shortest text that :func:`parse_duration` reads back as ``length``."""
-    seconds = length.total_seconds()
-    for unit, size in (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds and seconds % size == 0:
-            return f"{int(seconds // size)}{unit}"
-    return f"{seconds:g}s"
+    """Return the shortest text with one unit that :func:`parse_duration` reads back as ``length``, to the microsecond."""
+    microseconds = length // timedelta(microseconds=1)
+    for unit in ("w", "d", "h", "m"):
+        count, rest = divmod(microseconds, _SECONDS[unit] * 1_000_000)
+        if count and not rest:
+            return f"{count}{unit}"
+    return f"{Decimal(microseconds) / 1_000_000:f}s"
 
 
 def words(length: timedelta) -> str:

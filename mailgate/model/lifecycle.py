@@ -147,6 +147,7 @@ def tally(
 
     One person counts once in the whole request, the requester's person never, nobody who was removed from the stage's
     people since. Rejections end the request at once where ``veto`` holds, else only once the quorum is out of reach.
+    Nobody to ask is never a yes: without stages the request is out of reach, and each stage needs one yes at least.
 
     Args:
         requester: the person answered for (``on_behalf_of``), or None when that is no known person.
@@ -156,20 +157,23 @@ def tally(
     rejecters = {v.person for v in votes if not v.approves}
     if rejecters and veto:
         return Tally(standing=Standing.REJECTED, stage=0, approved_by=(), missing=0)
+    if not stages:
+        standing = Standing.REJECTED if rejecters else Standing.OUT_OF_REACH
+        return Tally(standing=standing, stage=0, approved_by=(), missing=1)
     counted: tuple[str, ...] = ()
     for index, stage in enumerate(stages):
         able = set(stage.people) - {requester, *counted}
         yes = {v.person for v in votes if v.approves and v.stage == index and v.person in able} - rejecters
-        missing = stage.quorum - len(yes)
-        names = tuple(p for p in stage.people if p in yes)
+        missing = max(stage.quorum, 1) - len(yes)
+        names = tuple(p for p in dict.fromkeys(stage.people) if p in yes)
         if missing > 0:
-            still = able - yes - rejecters - gone
+            still = able - {v.person for v in votes} - gone  # whoever answered, in whichever stage, cannot again
             standing = Standing.OPEN
             if len(still) < missing:
                 standing = Standing.REJECTED if rejecters else Standing.OUT_OF_REACH
             return Tally(standing=standing, stage=index, approved_by=names, missing=missing)
         counted += names
-    return Tally(standing=Standing.APPROVED, stage=max(len(stages) - 1, 0), approved_by=counted, missing=0)
+    return Tally(standing=Standing.APPROVED, stage=len(stages) - 1, approved_by=counted, missing=0)
 
 
 def diagram() -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 # One plain ASCII addr-spec (RFC 5322 section 3.4.1, dot-atom form only): what an SMTP envelope takes everywhere.
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+_LONGEST = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 
 
 def check_address(text: str) -> str:
     """Return ``text`` if it is one plain mail address, else raise ValueError."""
-    if not _ADDRESS.fullmatch(text):
+    if len(text) > _LONGEST or not _ADDRESS.fullmatch(text):
         raise ValueError(f"{text!r} is not a plain mail address such as alice@example.com")
     return text
 
@@ -23,12 +27,22 @@ def check_address(text: str) -> str:
 def fold(address: str) -> str:
     """Return the form in which two spellings of one mailbox are equal: lower case, without a ``+tag``."""
     local, _, domain = address.strip().lower().rpartition("@")
-    return f"{local.split('+', 1)[0]}@{domain}"
+    name, tag, _ = local.partition("+")
+    return f"{name if name or not tag else local}@{domain}"
+
+
+_zones = functools.cache(available_timezones)  # it reads folders: 9 ms, for every person
 
 
 def _check_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError(f"{name!r} is not a time zone such as Europe/London")
+    return name
+
+
+def _check_name(name: str) -> str:
+    if not name.strip() or not name.isprintable():
+        raise ValueError(f"{name!r} is not a name that can be printed on one line")
     return name
 
 
@@ -41,12 +55,12 @@ class Person(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(min_length=1)
+    name: Annotated[str, AfterValidator(_check_name)]
     address: Address
     aliases: tuple[Address, ...] = ()
     zone: Zone = "UTC"
     language: str = "en"
-    roles: tuple[str, ...] = ("approver",)
+    roles: tuple[Literal["approver", "operator", "auditor"], ...] = ("approver",)
     group: bool = False
 
     @property

@@ -7,6 +7,7 @@ boolean, an unknown action) needs approval: in doubt a person is asked.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,13 +16,29 @@ from functools import lru_cache
 from typing import Any, Literal, Self
 
 import cel
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.duration import Duration
 
 NAMES = frozenset({"args", "agent", "run", "confidence", "risk", "now"})
 """What a rule may speak of."""
+
+_TYPES = frozenset({"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"})
+
+_FUNCTIONS = frozenset(
+    re.findall(
+        r"\w+",
+        "bytes contains double duration dyn endsWith getDate getDayOfMonth getDayOfWeek getDayOfYear getFullYear getHours "
+        "getMilliseconds getMinutes getMonth getSeconds int matches size startsWith string timestamp type uint",
+    )
+)
+)
+"""What common-expression-language 0.10 can call; operators and macros besides. It finds out about others only when run."""
+
+_TEXT = re.compile(r"""(?s)'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
+_BINDING = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
+"""A macro over a list gives its members a name of the rule's own: ``args.items.all(x, x > 0)``."""
 
 
 class Tier(StrEnum):
@@ -45,9 +62,13 @@ class Rule(BaseModel):
     @classmethod
     def _compiles(cls, when: str) -> str:
         program = _compiled(when)
-        unknown = sorted(set(program.variables()) - NAMES)
+        bound = _BINDING.findall(_TEXT.sub("''", when))
+        unknown = sorted(set(program.variables()) - NAMES - _TYPES - set(bound))
         if unknown:
             raise ValueError(f"{when!r} speaks of {', '.join(unknown)}; a rule may use {', '.join(sorted(NAMES))}")
+        missing = sorted(f for f in program.functions() if f.isidentifier() and f[0] != "_" and f not in _FUNCTIONS)
+        if missing:
+            raise ValueError(f"{when!r} calls {', '.join(missing)}, which CEL does not have here")
         return when
 
 
@@ -87,23 +108,35 @@ class Gate(BaseModel):
     cooling_off: Duration = timedelta()
     batch_window: Duration = timedelta()
     allow_twins: bool = False
-    if_approved: str = "It is carried out at once."
-    if_rejected: str = "It is not carried out, and the agent is told why."
+    if_approved: str = ""
+    if_rejected: str = ""
 
     @field_validator("timeout", "remind_after", "escalate_after", mode="before")
     @classmethod
     def _none(cls, value: Any) -> Any:
         return None if value == "none" else value
 
+    @field_validator("timeout", "remind_after", "escalate_after", "valid_for")
+    @classmethod
+    def _takes_time(cls, value: timedelta | None) -> timedelta | None:
+        if value == timedelta():
+            raise ValueError("'0s' leaves no time for it; make it longer")
+        return value
+
     @model_validator(mode="after")
-    def _one_way_to_name_approvers(self) -> Self:
-        if self.stages and self.approvers:
-            raise ValueError("has both 'approvers' and 'stages'; keep one of them")
+    def _agrees_with_itself(self, info: ValidationInfo) -> Self:
+        if info.context is _KEPT:
+            return self
+        for name in ("approvers", "quorum"):
+            if self.stages and name in self.model_fields_set:
+                raise ValueError(f"has both '{name}' and 'stages', which have their own; keep one of them")
         for name in ("remind_after", "escalate_after"):
             length = getattr(self, name)
-            both_given = {"timeout", name} <= self.model_fields_set
-            if both_given and self.timeout and length and length >= self.timeout:
+            # The usual reminder may come after a short deadline: then there is none.
+            if name in self.model_fields_set and self.timeout and length and length >= self.timeout:
                 raise ValueError(f"'{name}' is not before 'timeout', so it would never happen; make it shorter")
+        if self.escalate_after and not self.escalate_to:
+            raise ValueError("has 'escalate_after' and nobody in 'escalate_to'; name who is asked then")
         return self
 
     def asked(self) -> tuple[StageSettings, ...]:
@@ -120,9 +153,13 @@ class Gate(BaseModel):
         return canonical_bytes(dumped)
 
 
+_KEPT = {"kept": True}
+"""Marks a policy that was checked when it was made; it writes every default out, and later rules do not bind it."""
+
+
 def read_gate(document: bytes) -> Gate:
     """Return the gate that :meth:`Gate.document` wrote."""
-    return Gate.model_validate_json(document)
+    return Gate.model_validate_json(document, context=_KEPT)
 
 
 def policy_digest(document: bytes) -> bytes:
@@ -160,7 +197,8 @@ def judge(gate: Gate | None, facts: Facts, *, require_below: float = 0.0) -> Rul
     if gate is None:
         return Ruling(tier=Tier.REQUIRE_APPROVAL, rule="no gate is configured for this action")
     ruling = _by_rules(gate, facts)
-    if ruling.tier is not Tier.REQUIRE_APPROVAL and facts.confidence < require_below:
+    # Not `<`: a confidence that is no number (NaN) is not enough either.
+    if ruling.tier is not Tier.REQUIRE_APPROVAL and not facts.confidence >= require_below:
         return Ruling(
             tier=Tier.REQUIRE_APPROVAL,
             rule=f"confidence {facts.confidence:g} is below {require_below:g} ({ruling.rule})",
@@ -175,7 +213,7 @@ def _by_rules(gate: Gate, facts: Facts) -> Ruling:
         try:
             verdict = _compiled(rule.when).execute(known)
         except Exception as error:  # CEL raises many kinds; each of them means that nobody knows
-            return Ruling(tier=Tier.REQUIRE_APPROVAL, rule=f"{label} could not be evaluated: {error}")
+            return Ruling(tier=Tier.REQUIRE_APPROVAL, rule=f"{label} could not be evaluated: {_first_line(error)}")
         if not isinstance(verdict, bool):
             return Ruling(tier=Tier.REQUIRE_APPROVAL, rule=f"{label} gave {verdict!r}, not true or false")
         if verdict:
@@ -188,5 +226,8 @@ def _compiled(when: str) -> cel.Program:
     try:
         return cel.compile(when)
     except Exception as error:  # the library raises ValueError and its own kinds for syntax
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{when!r} is not valid CEL: {first}") from error
+        raise ValueError(f"{when!r} is not valid CEL: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]

@@ -74,7 +74,7 @@ class Reading:
     """One answer, understood.
 
     ``first_line`` is the line that decided, at most 200 characters; ``reason`` the text of a rejection, question or
-    undo, at most 4,000; ``because`` says in short sentences how it was read. None of them is safe to show as markup.
+    undo, at most 4,000; ``because`` says in short clauses how it was read. None of them is safe to show as markup.
     """
 
     verdict: Verdict
@@ -131,7 +131,7 @@ def read_verdict(new_text: str, *, signer: str = "") -> Reading:
     lines = [line.strip(_BLANKS) for line in _LINE_END.split(new_text)]
     start = next((index for index, line in enumerate(lines) if line), None)
     if start is None:
-        return Reading(verdict=Verdict.NONE, because=("There is no text of the sender's own.",))
+        return Reading(verdict=Verdict.NONE, because=("there is no text of the sender's own",))
     first, below = lines[start], lines[start + 1 :]
     shown = first[:200]
     if _is_approve(first):
@@ -167,29 +167,29 @@ def _approval(shown: str, below: Sequence[str], signer: str) -> Reading:
     words = own_words(below, signer=signer, guess_names=True)
     remark = next((line for line in words if not is_courtesy(line)), None)
     if remark is None:
-        also = ("What stands below it is a signature or thanks.",) if any(below) else ()
-        return Reading(verdict=Verdict.APPROVE, first_line=shown, because=("The first line is the word itself.", *also))
+        also = ("what stands below it is a signature or thanks",) if any(below) else ()
+        return Reading(verdict=Verdict.APPROVE, first_line=shown, because=("the first line is the word itself", *also))
     return Reading(
         verdict=Verdict.UNCLEAR,
         first_line=shown,
         because=(
-            "The first line is the word itself.",
-            f"Below it stands “{_short(remark)}”, which may be a condition: an approval stands alone.",
+            "the first line is the word itself",
+            f"below it stands “{_short(remark)}”, which may be a condition: an approval stands alone",
         ),
     )
 
 
 def _command(word: str, rest: str, shown: str, reason: str) -> Reading:
     """Read a line that begins with another word of the grammar; ``rest`` is what follows it, in lower case."""
-    verdict, because = Verdict.REJECT, f"The first word is “{word}”."
+    verdict, because = Verdict.REJECT, f"the first word is “{word}”"
     if word == "question":
-        verdict, because = Verdict.QUESTION, "The first line begins with “question:”."
+        verdict, because = Verdict.QUESTION, "the first line begins with “question:”"
         if not (re.match(r"\s*[:–—-]", rest) and reason):
-            verdict, because = Verdict.UNCLEAR, "A question is asked as “question: …”."
+            verdict, because = Verdict.UNCLEAR, "a question is asked as “question: …”"
     elif word == "undo":
-        verdict, because = Verdict.UNDO, "The first word is “undo”."
+        verdict, because = Verdict.UNDO, "the first word is “undo”"
         if not (_SEPARATOR.match(rest) or _UNDOES.fullmatch(rest)):
-            verdict, because = Verdict.UNCLEAR, "“undo” stands alone, or with a colon and the reason."
+            verdict, because = Verdict.UNCLEAR, "“undo” stands alone, or with a colon and the reason"
     elif doubt := _doubt(word, rest):
         verdict, because = Verdict.UNCLEAR, doubt
     reason = "" if verdict is Verdict.UNCLEAR else reason
@@ -199,25 +199,25 @@ def _command(word: str, rest: str, shown: str, reason: str) -> Reading:
 def _doubt(word: str, rest: str) -> str:
     """Say why a line that begins with a word of refusal may not be one, or nothing."""
     if rest.lstrip(_BLANKS)[:1] in ("?", "/", "|"):
-        return f"“{word}” is followed by a question mark or an alternative."
+        return f"“{word}” is followed by a question mark or an alternative"
     set_apart = _SEPARATOR.match(rest) is not None
     if not set_apart and rest.rstrip(_BLANKS).endswith("?"):
-        return "The first line is a question."
+        return "the first line is a question"
     if word not in ("no", "stop"):
         return ""
     if word == "no" and _NUMERO.match(rest):
-        return "“No.” before a figure may mean “number”."
+        return "“No.” before a figure may mean “number”"
     if (_NOT_A_NO if word == "no" else _NOT_A_STOP).match(rest):
-        return f"“{word}” begins a phrase that need not mean no."
+        return f"“{word}” begins a phrase that need not mean no"
     if _ASSENT.search(rest) and not _DENIAL.search(rest):
-        return f"“{word}” is followed by words of assent."
+        return f"“{word}” is followed by words of assent"
     return ""
 
 
 def _why_unclear(first: str) -> str:
     if not first.isascii() and len(first) <= 20:
-        return "The first line is not a known word; it has letters or signs that are not plain A to Z."
-    return f"The first line, “{_short(first)}”, is none of APPROVE, REJECT, QUESTION: … or UNDO."
+        return "the first line is no known word; it has letters or signs that are not plain A to Z"
+    return f"the first line, “{_short(first)}”, is none of APPROVE, REJECT, QUESTION: … or UNDO"
 
 
 def _short(text: str) -> str:

@@ -100,9 +100,15 @@ class WebInbox:
     async def serve(self, listening: socket.socket) -> None:
         """Serve the inbox on ``listening`` until :meth:`close`."""
         config = uvicorn.Config(
-            self.app(), log_config=None, log_level="critical", access_log=False, lifespan="off", ws="none", http="h11"
+            self.app(),
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            http="h11",
+            timeout_graceful_shutdown=1,
         )
-        config.timeout_graceful_shutdown = 1
         self._server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
 

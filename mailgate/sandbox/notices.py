@@ -66,7 +66,6 @@ def bounce(submission: Submission, *, recipient: str, origin: Origin) -> bytes:
     )
     about_recipient = (
         write_field("Final-Recipient", f"rfc822; {recipient}"),
-        write_field("Original-Recipient", f"rfc822; {recipient}"),
         write_field("Action", "failed"),
         write_field("Status", "5.2.1"),
         write_field("Diagnostic-Code", f"smtp; {diagnosis}"),

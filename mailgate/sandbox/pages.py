@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 from mailgate.sandbox.reading import ReadMail, text_of_html
 
 _LINK = re.compile(r"https?://[^\s<>\"'\[\]{}|\\^`]+")
+_RULER = re.compile(r"[-=_*#~]{3}")
+_LONGEST_WORD = 24  # what is longer and stands alone in its line is a marker for programs
 _TINTS = 8
 _HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
 
@@ -58,19 +60,20 @@ def excerpt(mail: ReadMail) -> str:
         words = line.strip()
         if words.startswith(">") or re.fullmatch(r"On .{10,200} wrote:", words):
             break
-        if " " in words or len(words) < 24:  # longer ones are markers and rulers, not words
+        is_marker = _RULER.match(words) or (" " not in words and len(words) > _LONGEST_WORD)
+        if not is_marker:
             said.append(words)
     return " ".join(" ".join(said).split())[:160]
 
 
 def frame_steps(mail: ReadMail, columns: int) -> int:
-    """Return how many steps of 8 rem, from 2 to 12, the mail's HTML may take at so many characters a line.
+    """Return how many steps of 8 rem, from 2 to 17, the mail's HTML may take at so many characters a line.
 
-    A guess: without a script nothing can measure it. What does not fit is scrolled to.
+    A guess, right for mailgate's own mails: without a script nothing can measure it. What does not fit is scrolled to.
     """
     text = text_of_html(mail.html) if mail.html else mail.text
     lines = sum(math.ceil(len(line) / columns) for line in text.splitlines())
-    return min(12, max(2, math.ceil((2.5 * lines + 8) / 8)))
+    return min(17, max(2, math.ceil((1.95 * lines + 7.5) / 8)))
 
 
 def framed(html: str) -> str:

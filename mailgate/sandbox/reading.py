@@ -95,6 +95,11 @@ def _decoded_text(part: Message) -> str:
     return _UNSHOWN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def _inner(part: Message) -> list[Message]:
+    payload = part.get_payload()
+    return [p for p in payload if isinstance(p, Message)] if isinstance(payload, list) else []
+
+
 def _leaves(message: Message) -> Iterator[Message]:
     """Yield the parts that hold content, depth first; an attached message is one leaf."""
     waiting = [message]
@@ -102,17 +107,15 @@ def _leaves(message: Message) -> Iterator[Message]:
         if not waiting:
             return
         part = waiting.pop()
-        payload = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(payload, list):
-            waiting.extend(p for p in reversed(payload) if isinstance(p, Message))
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            waiting.extend(reversed(_inner(part)))
         else:
             yield part
 
 
 def _attachment(number: int, part: Message) -> Attachment:
-    payload = part.get_payload()
-    if isinstance(payload, list):  # message/rfc822 and message/delivery-status hold messages, not a body
-        content = b"\r\n".join(p.as_bytes() for p in payload if isinstance(p, Message))
+    if part.is_multipart():  # message/rfc822 and message/delivery-status hold messages, not a body
+        content = b"\r\n".join(p.as_bytes() for p in _inner(part))
     else:
         decoded = part.get_payload(decode=True)
         content = decoded if isinstance(decoded, bytes) else b""

@@ -116,10 +116,8 @@ class MailSite:
         )
 
     async def _bounce(self, submission: Submission, recipient: str) -> None:
-        if submission.envelope_from:  # a bounce is never answered by a bounce (RFC 5321 section 6.1)
-            await self._notify(
-                submission.envelope_from, notices.bounce(submission, recipient=recipient, origin=self._origin())
-            )
+        raw = notices.bounce(submission, recipient=recipient, origin=self._origin())
+        await self._notify(submission.envelope_from, raw)
 
     async def _answer_away(self, submission: Submission, account: Account, note: str) -> None:
         sender = submission.envelope_from.lower()
@@ -130,6 +128,7 @@ class MailSite:
             await self._notify(sender, notices.away_reply(submission, away=account, note=note, origin=self._origin()))
 
     async def _notify(self, recipient: str, raw: bytes) -> None:
+        # Nobody is found for the null return path, so that no bounce is bounced (RFC 5321 section 6.1).
         account = self.accounts.find(recipient)
         if account is not None and account.address not in self._bouncing:
             await self.mailboxes.append(account.address, raw, arrived_at=_now())
@@ -172,17 +171,18 @@ class MailSite:
 
     async def reply(self, person: str, original: StoredMail, *, text: str, html: str | None) -> bytes:
         """Answer ``original`` as a mail client would, keep a copy in the Sent folder, return the mail's bytes."""
-        account = self.account(person)
+        account, written_at = self.account(person), _now()
         made = reply_to(
             read_mail(original.raw),
             received_at=original.arrived_at.astimezone(),  # a client quotes in the time of the computer it runs on
             writer=account,
             text=text,
             html=html,
-            written_at=_now(),
+            written_at=written_at,
             token=secrets.token_hex(16),
         )
         await self.send(person, made.raw, made.recipients)
-        await self.mailboxes.append(account.address, made.raw, arrived_at=_now(), folder=SENT, is_read=True)
+        # Dated before it was sent: what comes of it may arrive while the copy is still being made.
+        await self.mailboxes.append(account.address, made.raw, arrived_at=written_at, folder=SENT, is_read=True)
         await self.mailboxes.mark(account.address, original, answered=True)
         return made.raw

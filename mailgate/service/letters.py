@@ -245,7 +245,7 @@ def _archive_seat(request: Request) -> Assignment:
     return Assignment(
         id="archive",
         request_id=request.id,
-        person="archive",
+        person="Archive",
         address="",
         stage=0,
         generation=0,
@@ -284,8 +284,8 @@ def _next_steps(request: Request, gate: Gate) -> tuple[str, ...]:
         case State.PENDING:
             return ("More answers are needed; you will hear how it ends.",)
         case State.REJECTED:
-            return (f"{gate.if_rejected}",)
-    return ("It is carried out now. You will get one more mail with the outcome.",)
+            return (f"It is not run, and the agent is told why. {gate.if_rejected}",)
+    return ("It is run now. You will get one more mail with the outcome.",)
 
 
 def _because(request: Request) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import smtplib
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -131,7 +134,7 @@ def test_unknown_recipients_are_refused(site: Sandbox) -> None:
 def test_plus_address_lands_in_the_mailbox_and_is_kept(site: Sandbox) -> None:
     """Mail to box+detail lies in box, once for each address, and Delivered-To tells the detail."""
     with smtp(site) as client:
-        client.sendmail(ALICE, ["approvals+k3j5@sandbox.test", "Approvals+Q7@sandbox.test", ARCHIVE], mail())
+        client.sendmail(ALICE, ["approvals+k3j5@sandbox.test", "Approvals+Q7@sandbox.test", ARCHIVE, ARCHIVE], mail())
     assert {"approvals+k3j5@sandbox.test", "Approvals+Q7@sandbox.test"} == {
         read(m)["Delivered-To"] for m in site.messages(GATE)
     }
@@ -186,6 +189,36 @@ def test_idle_push_wakes_several_clients(site: Sandbox) -> None:
             client.idle_done()
 
 
+WAITING_CLIENT = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+    for command in (b"a LOGIN " + sys.argv[2].encode(), b"b SELECT INBOX", b"c IDLE"):
+        connection.sendall(command + b"\\r\\n")
+        answer = b""
+        while command[:2] not in answer and b"+ Idling" not in answer:
+            answer += connection.recv(65536)
+    print("waiting", flush=True)
+    while not (piece := connection.recv(65536)).startswith(b"* BYE"):
+        print(repr(piece), flush=True)
+"""
+
+
+def test_every_push_is_one_segment(site: Sandbox) -> None:
+    """Whatever another process reads while it waits in IDLE ends with a line: no response is sent in pieces."""
+    command = [sys.executable, "-c", WAITING_CLIENT, str(site.imap_port), f"{GATE} {site.passwords[GATE]}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        try:
+            assert client.stdout.readline() == "waiting\n"
+            for number in range(1, 31):
+                site.send(ALICE, mail(subject=f"mail {number}"), GATE)
+                while f"* {number} EXISTS" not in (piece := client.stdout.readline()):
+                    assert piece.endswith("\\r\\n'\n")
+                assert piece.endswith("\\r\\n'\n")
+        finally:
+            client.kill()
+
+
 def test_folders_can_be_made_and_mail_moved(site: Sandbox) -> None:
     """MOVE takes a mail into a new folder, where the sandbox still finds it with its time and flags."""
     site.send(ALICE, mail(), GATE)
@@ -202,6 +235,17 @@ def test_folders_can_be_made_and_mail_moved(site: Sandbox) -> None:
         before.arrived_at,
         True,
     )
+
+
+def test_mails_are_listed_as_they_came(site: Sandbox) -> None:
+    """Moving a mail changes neither its place in the order of arrival nor anybody else's."""
+    for subject in ("first", "second", "third"):
+        site.send(ALICE, mail(subject=subject), GATE)
+    with imap(site) as client:
+        client.create_folder("Aside")
+        client.select_folder("INBOX")
+        client.move(client.search(["SUBJECT", "third"]), "Aside")
+    assert [read(m)["Subject"] for m in site.messages(GATE)] == ["first", "second", "third"]
 
 
 def test_imap_needs_the_right_password(site: Sandbox) -> None:
@@ -263,6 +307,7 @@ def test_reply_threads_properly_and_is_kept(site: Sandbox) -> None:
     assert results(answer)[0].endswith("dmarc=pass header.from=sandbox.test")
     (kept,), (original,) = site.sent(ALICE), site.messages(ALICE)
     assert (kept.raw, kept.unread, original.unread, original.answered) == (sent, False, False, True)
+    assert original.arrived_at < kept.arrived_at < answer.arrived_at
 
 
 def test_html_reply_has_both_parts(site: Sandbox) -> None:
@@ -333,6 +378,37 @@ def test_automatic_mail_is_not_answered_when_away(site: Sandbox, header: str) ->
     assert len(site.messages(GATE)) == 1
 
 
+def test_only_who_is_meant_answers_when_away(site: Sandbox) -> None:
+    """A blind copy, mail to oneself and mail from a broken mailbox draw no out-of-office reply that is delivered."""
+    site.set_away(ALICE)
+    site.set_bouncing(BOB)
+    to_alice = mail().replace(f"To: {GATE}".encode(), f"To: {ALICE}".encode())
+    site.send(GATE, REQUEST.replace(b"To: Alice <alice@", b"To: Bob <bob@"), ALICE)
+    site.send(ALICE, to_alice, ALICE)
+    site.send(BOB, to_alice, ALICE)
+    site.send(GATE, REQUEST.replace(b"<r1@", b"<last@"), ALICE, envelope_from="approvals+last@sandbox.test")
+    arrived(site, GATE, b"<last@")
+    assert (len(site.messages(GATE)), len(site.messages(ALICE)), site.messages(BOB)) == (1, 4, ())
+
+
+def test_nothing_is_written_to_the_terminal(site: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """Logins, mails, clients that break off and a pause leave no warning in the log, where it would spoil a demo."""
+    site.send(GATE, REQUEST, ALICE)
+    site.reply(ALICE, arrived(site, ALICE, b"Refund?"), "APPROVE")
+    with IMAPClient("127.0.0.1", site.imap_port, ssl=False, timeout=PATIENCE) as client:
+        client.login(GATE, site.passwords[GATE])
+        client.select_folder("INBOX")
+        client.idle()
+        client.shutdown()
+    with socket.create_connection(("127.0.0.1", site.imap_port), timeout=PATIENCE) as raw:
+        raw.sendall(b"\x00\xff {99x}\r\na LOGIN {3+}\r\n")
+        raw.shutdown(socket.SHUT_WR)
+        while raw.recv(4096):
+            pass
+    site.pause_smtp()
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
 def test_paused_smtp_refuses_and_comes_back_on_its_port(site: Sandbox) -> None:
     """Paused, open connections break and new ones are refused while IMAP goes on; resumed, the same port answers."""
     with smtp(site) as client:
@@ -385,7 +461,9 @@ def test_ports_are_free_again_at_once() -> None:
         ports = {"smtp_port": first.smtp_port, "imap_port": first.imap_port}
         with smtp(first), imap(first):
             pass
-        first.send(ALICE, mail(), GATE)
+        first.pause_smtp()
+        first.resume_smtp()
+        first.send(ALICE, mail(), GATE)  # the server closes first, so that its side waits in TIME_WAIT
     with Sandbox(**ports) as second:
         assert second.messages(GATE) == ()
         assert (second.smtp_port, second.imap_port) == (first.smtp_port, first.imap_port)

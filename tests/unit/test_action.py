@@ -17,9 +17,9 @@ from mailgate.model.action import MAX_BYTES, Action, check_name, make_action, re
 REFUND = {"order_id": "A-1001", "amount": 120.0, "currency": "EUR"}
 CANONICAL = b'{"action":"issue_refund","arguments":{"amount":120,"currency":"EUR","order_id":"A-1001"}}'
 
-names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}", fullmatch=True)
+names = st.sampled_from(["f", "issue_refund", "_x", "db.drop-table", "A" * 64])
 arguments = st.dictionaries(
-    st.text(max_size=6) | st.sampled_from(["$int", "$bytes", "$$int", "$"]),
+    st.text(max_size=6).filter(str.isprintable) | st.sampled_from(["$int", "$bytes", "$$int", "$"]),
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=6),
     max_size=4,
 )
@@ -94,7 +94,9 @@ def test_too_deep_names_the_argument_and_not_every_level() -> None:
     """A value nested without end is refused with a sentence of a few lines at most."""
     circle: list[Any] = []
     circle.append(circle)
-    with pytest.raises(InvalidArguments, match=r"^Argument tree\[0\].* of plant is nested more than 64 levels") as caught:
+    with pytest.raises(
+        InvalidArguments, match=r"^Argument tree\[0\].* of plant is nested more than 64 levels"
+    ) as caught:
         make_action("plant", {"tree": circle})
     assert caught.value.argument == "tree"
     assert len(caught.value.message) < 300
@@ -108,7 +110,7 @@ def test_too_large_says_how_large_and_how_large_it_may_be() -> None:
         make_action("send", {"body": "x" * (room + 1)})
 
 
-@pytest.mark.parametrize("key", [1, None, b"a", "\ud800"])
+@pytest.mark.parametrize("key", [1, None, b"a", "\ud800", "a\nb"])
 def test_the_name_of_an_argument_must_be_text(key: Any) -> None:
     """Arguments go by name: what is no name is refused in a sentence, not with a traceback."""
     with pytest.raises(InvalidArguments, match=r"^[^\n]+ of send [^\n]+\.$") as caught:
@@ -137,7 +139,9 @@ def test_other_names_are_refused(name: Any) -> None:
 @given(st.data())
 def test_a_changed_byte_is_refused_or_another_action(data: st.DataObject) -> None:
     """No change of stored bytes goes unnoticed: they do not read, or their digest differs."""
-    action = make_action("wire", {"to": "GB29", "amount": 10**20, "seal": b"\x01", "o": {"$int": 1.5}}, declared=["amount", "seal"])  # fmt: skip
+    action = make_action(
+        "wire", {"to": "GB29", "amount": 10**20, "seal": b"\x01", "o": {"$int": 1.5}}, declared=["amount", "seal"]
+    )
     at = data.draw(st.integers(0, len(action.canonical) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda b: b != action.canonical[at]))
     changed = action.canonical[:at] + bytes([byte]) + action.canonical[at + 1 :]

@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailgate.errors import ComposeError
@@ -79,6 +79,7 @@ def test_names_of_people_arrive_as_they_are(name: str) -> None:
     assert recipient_of(raw) == (name, "bob@example.com")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_name_arrives_as_it_is_or_is_refused(name: str) -> None:
     """No name adds a field, changes the address, or reads back differently."""

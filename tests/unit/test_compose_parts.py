@@ -6,7 +6,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailgate.errors import ComposeError
@@ -67,6 +67,7 @@ def test_text_is_7bit_or_quoted_printable_and_ascii_on_the_wire(reasoning: str) 
     assert {str(part["Content-Transfer-Encoding"]) for part in parts_of(raw)} <= {"7bit", "quoted-printable"}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_attachments_arrive_byte_for_byte(content: bytes) -> None:
     """Line ends and trailing blanks included: the digest of a saved file is the printed one."""
@@ -75,6 +76,7 @@ def test_attachments_arrive_byte_for_byte(content: bytes) -> None:
     assert [part.get_payload(decode=True) for part in parts_of(raw)[2:]] == [content, content]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=200).map(lambda t: t + "\n"))
 def test_text_parts_arrive_as_written(text: str) -> None:
     """Any line of text survives its encoding, dots, ``From`` and trailing blanks included."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailgate.mail.characters import coded, defang, harmless, hidden, is_hidden, one_line, refusable, remarks
@@ -45,12 +45,14 @@ def test_codes_cannot_be_imitated() -> None:
     assert coded("⟨U+202E⟩") == "⟨U+27E8⟩U+202E⟨U+27E9⟩"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_coded_text_holds_a_hidden_character(text: str) -> None:
     """Whatever comes in, what goes out consists of visible characters, blanks and line feeds."""
     assert not any(is_hidden(char) for char in coded(text) if char != "\n")
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_different_texts_are_coded_differently(one: str, other: str) -> None:
     """No two texts look the same once coded (up to look-alikes, which the notes tell apart)."""
@@ -136,6 +138,7 @@ def test_links_are_written_so_that_no_client_links_them(text: str, expected: str
     assert defang(text) == expected
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="htps:/.w evilcom[]x@1", max_size=60))
 def test_no_live_scheme_survives_defanging(text: str) -> None:
     """Whatever is thrown together, nothing that begins with a web scheme remains, and a second pass changes no URL."""

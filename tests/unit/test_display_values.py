@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailgate.errors import ComposeError
@@ -58,6 +58,7 @@ def test_each_type_has_its_own_look(value: object, lines: list[str]) -> None:
     assert list(show(value).lines) == lines
 
 
+@settings(deadline=None)
 @given(JSON, JSON)
 def test_values_that_differ_look_different(one: Any, other: Any) -> None:
     """Nobody can be shown one value and approve another: the text determines the value."""
@@ -65,6 +66,7 @@ def test_values_that_differ_look_different(one: Any, other: Any) -> None:
     assert (show(one).lines == show(other).lines) == same
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_every_line_stands_alone(value: Any) -> None:
     """No shown line holds a line break of its own, so nothing can leave its place."""

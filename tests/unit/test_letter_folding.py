@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailgate.mail.folding import WIDTH, fold, opens_decision, squeezed
@@ -43,18 +43,21 @@ def test_lines_of_ours_are_not_taken_for_answers(line: str) -> None:
     assert not opens_decision(line)
 
 
+@settings(deadline=None)
 @given(WORDS, st.integers(0, 6), st.integers(0, 4))
 def test_no_fold_puts_a_deciding_word_at_the_start_of_a_line(text: str, indent: int, hang: int) -> None:
     """Whatever the text, only its first line can begin as the text itself begins."""
     assert not any(opens_decision(line) for line in fold(text, indent, hang).split("\n")[1:])
 
 
+@settings(deadline=None)
 @given(WORDS, st.integers(0, 6), st.integers(0, 4))
 def test_folding_changes_white_space_only(text: str, indent: int, hang: int) -> None:
     """Squeezed, the folded text is the text."""
     assert squeezed(fold(text, indent, hang)) == squeezed(text)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="xyz ", max_size=600))
 def test_lines_keep_to_the_width(text: str) -> None:
     """Ordinary text never runs over, long words included."""

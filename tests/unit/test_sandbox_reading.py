@@ -31,13 +31,15 @@ def test_both_bodies_and_attachments_are_found() -> None:
     assert [(a.filename, a.content) for a in shown.attachments] == [(".._räport.json", b"{}")]
 
 
-def test_attached_text_is_not_the_body() -> None:
-    """A text file that is attached stays an attachment, even in front of the body."""
-    message = mail(Subject="x")
-    message.add_attachment("APPROVE", filename="a.txt")
-    message.attach(mail())
-    message.get_payload()[1].set_content("the body\n")
-    assert read_mail(message.as_bytes()).text == "the body\n"
+@pytest.mark.parametrize("disposition", ["attachment", "inline; filename=a.txt"])
+def test_attached_text_is_not_the_body(disposition: str) -> None:
+    """A text that is attached or has a file name stays an attachment, even in front of the body."""
+    raw = (
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        f"--b\r\nContent-Disposition: {disposition}\r\n\r\nAPPROVE\r\n--b\r\n\r\nthe body\r\n--b--\r\n"
+    )
+    shown = read_mail(raw.encode())
+    assert (shown.text, [a.content for a in shown.attachments]) == ("the body", [b"APPROVE"])
 
 
 def test_attached_mail_is_one_attachment() -> None:
@@ -105,6 +107,15 @@ def test_topmost_verdict_is_shown(header: bytes, checked: str) -> None:
 def test_broken_mail_is_shown_somehow(raw: bytes) -> None:
     """Mail that crashes parsers still has a page."""
     assert isinstance(read_mail(raw).text, str)
+
+
+@pytest.mark.parametrize("charset", ["nonsense", "utf-8\0", "base64"])
+def test_unknown_charset_is_read_as_latin(charset: str) -> None:
+    """Text in a charset that does not exist is still text, not the raw part."""
+    raw = (
+        f'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset="{charset}"\r\n\r\n'
+    )
+    assert read_mail(raw.encode() + b"Gr\xfc\xdfe\r\n--b--\r\n").text == "Grüße"
 
 
 FRAGMENTS = [b"From: ", b"=?utf-8?q?", b"?=", b"<a@b>", b"(", b'"', b"\\", b"Content-Type: ", b"multipart/mixed; boundary=x", b"text/html", b"message/rfc822", b"\r\n", b"--x", b"Content-Transfer-Encoding: base64", b"Content-Disposition: attachment; filename*=utf-8''%FF", b"Content-Transfer-Encoding: x-uuencode\r\n", b"\xff", b"Subject:", b"[", b"References: "]  # fmt: skip  # noqa: E501

@@ -338,6 +338,15 @@ def test_an_error_is_announced_and_tied_to_its_field(browser: Browser) -> None:
         assert page.get_by_label("Reason").input_value() == "a </textarea> b"
 
 
+def test_an_error_about_the_reason_marks_the_reason(browser: Browser) -> None:
+    """The code field is not accused of what another field lacks."""
+    with opened(browser, decide_page(error="Please say why.", error_field="reason")) as (page, _):
+        assert page.get_by_label("Reason").get_attribute("aria-invalid") == "true"
+        assert "error" in (page.get_by_label("Reason").get_attribute("aria-describedby") or "")
+        assert page.get_by_label("Code from the mail").get_attribute("aria-invalid") is None
+        assert page.get_by_text("tries left").count() == 0
+
+
 def test_when_the_codes_are_used_up_only_rejecting_is_left(browser: Browser) -> None:
     """The page says so and names the other way."""
     with opened(browser, decide_page(tries_left=0)) as (page, _):

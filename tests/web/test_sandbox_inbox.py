@@ -379,7 +379,8 @@ def test_pages_keep_to_a_strict_policy(site: Sandbox) -> None:
     site.send(GATE, request_mail(), ALICE)
     site.wait_for(ALICE, lambda _: True, PATIENCE)
     mail = urlsplit(mail_url(site)).path
-    _, page, _ = raw_request(site, "GET", mail)
+    _, page, content = raw_request(site, "GET", mail)
+    assert b'sandbox="allow-popups allow-popups-to-escape-sandbox"' in content
     assert "default-src 'none'" in page["content-security-policy"]
     assert "unsafe" not in page["content-security-policy"]
     _, frame, _ = raw_request(site, "GET", f"{mail}/frame")

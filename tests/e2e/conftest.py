@@ -1,0 +1,59 @@
+"""Fixtures: one deployment for all tests of a file, with its serving side and its worker running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deployment import Deployment
+from tests.site import MailSite
+
+GATES = """
+[gates.issue_refund]
+approvers = ["bob"]
+if_approved = "The customer is refunded at once."
+
+[[gates.issue_refund.rules]]
+when = "args.amount <= 10.0"
+tier = "auto"
+
+[gates.pay_out]
+approvers = ["bob", "carol", "dora"]
+quorum = 2
+
+[gates.make_offer]
+approvers = ["bob"]
+timeout = "1s"
+
+[gates.transfer]
+summary = "Transfer to account {{ args.account }}"
+approvers = ["bob"]
+
+[gates.decline]
+approvers = ["bob"]
+
+[gates.power_cut]
+approvers = ["bob"]
+"""
+
+
+def make_deployment(folder: Path, site: MailSite, **options: str) -> Deployment:
+    """Return a deployment with Bob, Carol and Dora, who approve, and Olga, who operates."""
+    people = {name: site.fresh_user(name, "approvers.test") for name in ("bob", "carol", "dora", "olga")}
+    return Deployment(folder, site, gates=GATES, people=people, operators=["olga"], **options)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, mail_site: MailSite) -> Iterator[Deployment]:
+    """Run a serving side and a worker for all tests of a file; each test has orders of its own."""
+    deployment = make_deployment(tmp_path_factory.mktemp("house"), mail_site)
+    with deployment.serving(), deployment.running("worker", "app:mg"):
+        yield deployment
+
+
+@pytest.fixture
+def make_house(tmp_path: Path, mail_site: MailSite) -> Deployment:
+    """Lay out a deployment without running anything."""
+    return make_deployment(tmp_path, mail_site)
