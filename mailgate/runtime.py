@@ -73,6 +73,7 @@ def open_serving(config: Config) -> Serving:
         ComposeError: a template that cannot be used.
         StoreUnavailable: the database cannot be used.
     """
+    from mailgate.mail.rehearsal import rehearse
     from mailgate.mail.templates import Templates
     from mailgate.tokens import LinkKeys, ServeKey
 
@@ -86,13 +87,16 @@ def open_serving(config: Config) -> Serving:
                 "put the right one there, or remove the file and run `mailgate init`."
             ]
         )
+    templates = Templates.load(shipped("templates"), override)
+    if override is not None:
+        rehearse(templates)  # somebody's own templates: every kind of mail is made and checked before one is needed
     return Serving(
         config=config,
         key=ServeKey(read_secret(config, "serve_file")),
         links=LinkKeys(read_secrets(config, "link_file")),
         signer=signer,
         verifier=verifier,
-        templates=Templates.load(shipped("templates"), override),
+        templates=templates,
         store=open_database(config),
     )
 

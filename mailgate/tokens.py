@@ -75,6 +75,8 @@ class ServeKey:
 
     def seal(self, clear: bytes, *, label: str, nonce: bytes) -> bytes:
         """Return ``clear`` encrypted (AES-256-GCM) and bound to ``label``; ``nonce`` is 12 random bytes, used once."""
+        if len(nonce) != _NONCE_BYTES:
+            raise ValueError(f"The nonce is {len(nonce)} bytes long instead of {_NONCE_BYTES}.")
         return nonce + self._sealing.encrypt(nonce, clear, label.encode())
 
     def unseal(self, sealed: bytes, *, label: str) -> bytes:
@@ -106,6 +108,8 @@ class LinkKeys:
     """
 
     def __init__(self, secrets: list[bytes]) -> None:
+        if not secrets:
+            raise ValueError("There is no link key; make one with `mailgate init`.")
         self._serializer = URLSafeSerializer(
             [s.hex() for s in secrets],
             salt=_LINK_SALT,
@@ -125,8 +129,12 @@ class LinkKeys:
             TokenError: anything but a token signed by one of the keys.
         """
         try:
-            assignment, generation, prefix = self._serializer.loads(token)
-            return LinkClaim(assignment=str(assignment), generation=int(generation), digest_prefix=str(prefix))
+            match self._serializer.loads(token):
+                case [str(assignment), int(generation), str(prefix)] if (
+                    generation is not True and generation is not False
+                ):
+                    return LinkClaim(assignment=assignment, generation=generation, digest_prefix=prefix)
+            raise ValueError("signed content of another shape")
         except (BadData, ValueError, TypeError) as error:
             raise TokenError("This link is not one of ours, or was damaged on its way.") from error
 

@@ -37,7 +37,10 @@ ATTRIBUTIONS = {
     "gmail uk": f"нд, 22 лист. 2026 р. о 20:22 {WHO} пише:",
     "gmail tr": f"{WHO}, 22 Kas 2026 Paz, 20:22\ntarihinde şunu yazdı:",
     "gmail el": f"Στις Κυρ 22 Νοε 2026 στις 8:22 μ.μ., ο χρήστης {WHO} έγραψε:",
-    "gmail he": "\u202bבתאריך יום א׳, 22 בנוב׳ 2026 ב-20:22 מאת \u202aApprovals\u202c\u200f <\u202aapprovals@gate.example.com\u202c\u200f>:\u202c",
+    "gmail he": (
+        "\u202bבתאריך יום א׳, 22 בנוב׳ 2026 ב-20:22 מאת \u202aApprovals\u202c\u200f "
+        "<\u202aapprovals@gate.example.com\u202c\u200f>:\u202c"
+    ),
     "gmail ar": f"\u200fفي الأحد، ٢٢ نوفمبر ٢٠٢٦ في ٨:٢٢ م تمت كتابة ما يلي بواسطة \u200f\u202a{WHO}\u202c\u200f:",
     "gmail ja": f"2026年11月22日(日) 20:22 {WHO}:",
     "gmail zh-cn": f"{WHO} 于2026年11月22日周日 20:22写道：",
@@ -303,7 +306,8 @@ def _mail_ru(answer: str, quoted: str) -> str:
 def _zimbra(answer: str, quoted: str) -> str:
     return (
         f'<html><body><div style="font-family: arial">{blocks(answer)}<hr id="zwchr" data-marker="__DIVIDER__">'
-        f'<div data-marker="__HEADERS__">{OUTLOOK_HEADER}</div><div data-marker="__QUOTED_TEXT__">{blocks(quoted)}</div></div></body></html>'
+        f'<div data-marker="__HEADERS__">{OUTLOOK_HEADER}</div><div data-marker="__QUOTED_TEXT__">{blocks(quoted)}</div>'
+        "</div></body></html>"
     )
 
 

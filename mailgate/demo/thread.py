@@ -34,6 +34,8 @@ def print_mailboxes(console: Console, site: Site, people: Mapping[str, SandboxPe
 def print_thread(console: Console, site: Site, person: SandboxPerson, about: str) -> None:
     """Print every mail of one request between ``person`` and mailgate, oldest first."""
     received = [m for m in site.mail.messages(person.address) if about in text_of(m)]
+    if not received:
+        return  # the story was stopped before it came that far
     code = subject_of(received[0])
     sent = [m for m in site.mail.sent(person.address) if code in subject_of(m)]
     console.print()

@@ -151,7 +151,9 @@ class _Page:
             self._put("~~")
 
     def close(self, name: str) -> None:
-        """Close the innermost open element of that name and what is still open in it; there is none: do nothing."""
+        """Close the innermost open element of that name and what is still open in it; if there is none, do nothing."""
+        if name == "p" and not self._names[-1][name]:
+            self._block(name)  # as browsers do: the end of a paragraph that was never begun is an empty one
         while self._names[-1][name]:
             innermost, place = self._open[-1]
             outer = self._open[-2][1]

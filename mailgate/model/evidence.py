@@ -49,6 +49,9 @@ def build_record(
         digest: of the action, 32 bytes; empty for records about no request.
         nonce: 16 random bytes, so that nobody can guess a record from its hash.
         body: what this kind of event says besides; its names never hide those of every record.
+
+    Raises:
+        ValueError: a body with what JSON cannot hold.
     """
     predicate = dict(body) | {
         "log": log,
@@ -64,11 +67,13 @@ def build_record(
         "predicateType": PREDICATE,
         "predicate": predicate,
     }
-    return json.dumps(statement, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps(statement, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def format_time(at: datetime) -> str:
-    """Return an instant as RFC 3339 in UTC with milliseconds."""
+    """Return an aware instant as RFC 3339 in UTC with milliseconds."""
+    if at.tzinfo is None:
+        raise ValueError(f"{at} has no time zone; an instant is aware UTC")
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -88,19 +93,23 @@ class LogSigner:
     """The log key: signs records. Exists on the serving side only.
 
     Args:
-        name: the log's name, such as ``gate.example.com/approvals``.
+        name: the log's name, such as ``gate.example.com/approvals``; without blanks or ``+`` (C2SP signed-note).
         seed: 32 secret bytes (RFC 8032 section 5.1.5).
+
+    Raises:
+        ValueError: another name or seed.
     """
 
     def __init__(self, name: str, seed: bytes) -> None:
+        if not _can_name_a_log(name):
+            raise ValueError(f"{name!r} cannot be a log's name: it must be one word without '+'")
         self.name = name
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
 
     @property
     def vkey(self) -> str:
         """The public key as a C2SP note verifier key: ``name+hash+base64``."""
-        public = _ED25519 + self._key.public_key().public_bytes_raw()
-        return f"{self.name}+{_key_hash(self.name, public).hex()}+{base64.b64encode(public).decode()}"
+        return _vkey(self.name, self._key.public_key().public_bytes_raw())
 
     def prove(self, record: bytes, index: int) -> str:
         """Return the proof of a record at ``index``."""
@@ -120,14 +129,16 @@ class LogVerifier:
     """
 
     def __init__(self, vkey: str) -> None:
-        name, _, rest = vkey.strip().partition("+")
-        hashed, _, encoded = rest.partition("+")
-        public = base64.b64decode(encoded, validate=True)
-        if public[:1] != _ED25519 or len(public) != 33 or _key_hash(name, public).hex() != hashed:
-            raise ValueError("The log's public key is damaged; copy log.vkey from the serving side again.")
+        try:
+            name, _, encoded = vkey.strip().split("+", 2)
+            public = base64.b64decode(encoded, validate=True)[len(_ED25519) :]
+            if not _can_name_a_log(name) or _vkey(name, public) != vkey.strip():
+                raise ValueError("not in its one form")
+            self._key = Ed25519PublicKey.from_public_bytes(public)
+        except ValueError as error:
+            raise ValueError("The log's public key is damaged; copy log.vkey from the serving side again.") from error
         self.name = name
         self.vkey = vkey.strip()
-        self._key = Ed25519PublicKey.from_public_bytes(public[1:])
 
     def read(self, record: bytes, proof: str) -> Record:
         """Return the record, once its proof holds.
@@ -148,6 +159,8 @@ class LogVerifier:
             raise Forged("events", "", "the record's proof does not verify against the log's public key") from error
         if parsed.index != index:
             raise Forged("events", "", "the record says another index than its proof")
+        if parsed.body.get("log") != self.name:
+            raise Forged("events", "", "the record was made for another log")
         return parsed
 
 
@@ -156,12 +169,17 @@ def _parse(record: bytes) -> Record:
     [subject], predicate = statement["subject"], statement["predicate"]
     if statement["_type"] != STATEMENT or statement["predicateType"] != PREDICATE:
         raise ValueError("not a mailgate record")
+    if type(predicate["index"]) is not int or not all(isinstance(predicate[k], str) for k in ("event", "request")):
+        raise ValueError("not the types of a record")
+    at = datetime.fromisoformat(predicate["time"])
+    if format_time(at) != predicate["time"]:
+        raise ValueError("a time in another form")
     return Record(
         index=predicate["index"],
         event=predicate["event"],
         request=predicate["request"],
         digest=bytes.fromhex(subject["digest"]["sha256"]),
-        at=datetime.fromisoformat(predicate["time"]),
+        at=at,
         body=predicate,
     )
 
@@ -170,5 +188,12 @@ def _signed_text(name: str, index: int, leaf: bytes) -> bytes:
     return f"{_PROOF_HEADER}\n{name}\n{index}\n{leaf.hex()}\n".encode()
 
 
-def _key_hash(name: str, public: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + public).digest()[:4]
+def _can_name_a_log(name: str) -> bool:
+    return name.isprintable() and name != "" and not any(c.isspace() or c == "+" for c in name)
+
+
+def _vkey(name: str, public: bytes) -> str:
+    """Return the one form of a verifier key (C2SP signed-note, "Verifier keys")."""
+    key = _ED25519 + public
+    hashed = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
+    return f"{name}+{hashed.hex()}+{base64.b64encode(key).decode()}"

@@ -26,14 +26,13 @@ NAMES = frozenset({"args", "agent", "run", "confidence", "risk", "now"})
 
 _TYPES = frozenset({"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"})
 
-_FUNCTIONS = frozenset(
-    re.findall(
-        r"\w+",
-        "bytes contains double duration dyn endsWith getDate getDayOfMonth getDayOfWeek getDayOfYear getFullYear getHours "
-        "getMilliseconds getMinutes getMonth getSeconds int matches size startsWith string timestamp type uint",
-    )
-)
-)
+# fmt: off
+_FUNCTIONS = frozenset({
+    "bytes", "contains", "double", "duration", "dyn", "endsWith", "getDate", "getDayOfMonth",
+    "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours", "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
+    "int", "matches", "size", "startsWith", "string", "timestamp", "type", "uint",
+})
+# fmt: on
 """What common-expression-language 0.10 can call; operators and macros besides. It finds out about others only when run."""
 
 _TEXT = re.compile(r"""(?s)'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")

@@ -47,7 +47,20 @@ _PICTURE = re.compile(
 )
 _BETWEEN_CONTACTS = re.compile(r"\s+[|·•/–-]\s+|\s*[|·•]\s*|,\s+|\t+")
 _NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-](?=[^\W\d_]|$)){0,24}")
-_TOWN = re.compile(r"(?:[a-z]{1,2}-)?\d{4,5}", re.IGNORECASE)
+
+# Figures below an answer may be an amount, so an address needs a word for "street", and a town stands next to one.
+_NAMES = r"[^\W\d_][^\W\d_.'’-]*\.?(?:[ -][^\W\d_][^\W\d_.'’-]*\.?){0,3}"
+_STREET = (
+    rf"(?:(?:{_NAMES}[ -])?[^\W\d_]*(?:straße|strasse|str\.|weg|platz|gasse|allee|damm|ring|straat|laan|gatan|vej)"
+    r"\s\d{1,4}\s?[a-z]?"
+    rf"|\d{{1,4}}[a-z]?,? {_NAMES} (?:street|st|road|rd|lane|avenue|ave|drive|square|way|court|place|boulevard|blvd)\.?"
+    rf"|\d{{1,4}},? (?:rue|avenue|boulevard|place|quai) {_NAMES}|(?:via|calle|rua|piazza|plaza) {_NAMES},? \d{{1,4}})"
+)
+_TOWN = (
+    rf"(?:(?:[a-z]{{1,2}}-)?\d{{4,5}} {_NAMES}|{_NAMES},? (?:[a-z]{{2}} \d{{5}}|[a-z]{{1,2}}\d[a-z\d]? \d[a-z]{{2}}))"
+)
+_POSTAL = re.compile(rf"{_STREET}(?:(?:,| [|·•])\s{_TOWN})?", re.IGNORECASE)
+_STREET_ABOVE, _TOWN_ALONE = re.compile(_STREET, re.IGNORECASE), re.compile(_TOWN, re.IGNORECASE)
 
 
 def own_words(lines: Sequence[str], *, signer: str, guess_names: bool) -> tuple[str, ...]:
@@ -78,9 +91,7 @@ def own_words(lines: Sequence[str], *, signer: str, guess_names: bool) -> tuple[
             break
         if _is_closing(line, names) or _is_name(line, names, guess=guess or signed):
             signed = True
-        elif not (
-            _is_from_device(line) or _is_contact(line) or IMPRINT.fullmatch(line) or (signed and _is_title(line))
-        ):
+        elif not (_is_appended(line) or (signed and (_is_title(line) or _is_postal(line, lines[index - 1])))):
             own.append(line)
             signed = False
     else:
@@ -122,6 +133,11 @@ def _is_closing(line: str, names: frozenset[str]) -> bool:
         if " ".join(words[:length]).casefold() in CLOSINGS:
             return length == len(words) or _is_name(" ".join(words[length:]), names, guess=True)
     return False
+
+
+def _is_appended(line: str) -> bool:
+    """Whether a line may stand below anything a person writes: contacts, devices, what a company must print."""
+    return _is_from_device(line) or _is_contact(line) or IMPRINT.fullmatch(line[: 2 * _LONGEST]) is not None
 
 
 def _is_from_device(line: str) -> bool:
@@ -177,11 +193,18 @@ def _looks_like_name(word: str) -> bool:
 
 
 def _is_title(line: str) -> bool:
-    """Whether a line below a name reads like a title, a company or a postal address: capitalised words, no others."""
+    """Whether a line below a name reads like a title or a company: capitalised words, no figures."""
     if len(line) > _LONGEST or line.endswith(("!", "?", ":", "…")):
         return False
     pieces = [piece for piece in _BETWEEN_CONTACTS.split(line) if piece and not _CONTACT.fullmatch(piece)]
     words = [word.strip("|,;()*_") for piece in pieces for word in re.split(r"[\s/]+", piece)]
     return len(words) <= 12 and all(
-        not word or word.casefold() in CONNECTORS or _looks_like_name(word) or _TOWN.fullmatch(word) for word in words
+        not word or word.casefold() in CONNECTORS or _looks_like_name(word) for word in words
     )
+
+
+def _is_postal(line: str, above: str) -> bool:
+    """Whether a line is a street, with its town or without, or the town below a street."""
+    if len(line) > _LONGEST or len(above) > _LONGEST:
+        return False
+    return bool(_POSTAL.fullmatch(line) or (_TOWN_ALONE.fullmatch(line) and _STREET_ABOVE.fullmatch(above)))

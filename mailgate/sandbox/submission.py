@@ -40,7 +40,7 @@ class _Peer(Session):
 
 
 class _Hooks:
-    """What aiosmtpd asks while a client talks; each answer is one SMTP reply line."""
+    """What aiosmtpd asks while a client talks, under its names; each answer is one SMTP reply line."""
 
     def __init__(self, accounts: Accounts, accept: Accept) -> None:
         self._accounts = accounts

@@ -16,7 +16,8 @@ from mailgate.model.verdict import Level, Verdict, meets
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_assignment, check_decisions, check_ruling, mark_decision
-from mailgate.service.opening import requester_of, tally_of
+from mailgate.service.opening import give_up, is_entitled, tally_of, told_of
+from mailgate.service.proof import check_pending
 from mailgate.store import Tx
 from mailgate.store.events import append_event
 from mailgate.store.requests import lock_request, move
@@ -75,6 +76,7 @@ def decide(tx: Tx, serving: Serving, seat: Assignment, answer: Answer) -> Ruled:
     _, gate = check_ruling(tx, serving.key, request)
     check_assignment(serving.key, seat, request)
     decisions = check_decisions(tx, serving.key, request)
+    check_pending(tx, serving.key, serving.verifier, request)
     mine = next((d for d in decisions if d.person == seat.person), None)
     refusal = _refusal(serving, request, seat, gate, answer, mine)
     if refusal is not None:
@@ -97,9 +99,8 @@ def _refusal(
     late = request.deadline_at is not None and answer.given_at > request.deadline_at
     if request.state != State.PENDING or late:
         return Counted.SUPERSEDED
-    person = serving.config.people.get(seat.person)
-    entitled = person is not None and person.address == seat.address and seat.person != requester_of(serving, request)
-    if not entitled or seat.state != "open" or answer.generation != seat.generation:
+    is_holder = seat.state == "open" and answer.generation == seat.generation
+    if not is_holder or not is_entitled(serving, request, gate, seat):
         return Counted.NOT_ENTITLED
     needed = Level(gate.reply_level) if answer.verdict is Verdict.APPROVE else Level.TOKEN
     if answer.channel == "reply" and not meets(answer.level, needed):
@@ -140,15 +141,14 @@ def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, decision: Dec
             move(tx, request, Trigger.APPROVE, approved_at=tx.now, valid_until=valid_until, decided_by=who)
             body |= {"outcome": "approved", "valid_until": format_time(valid_until)}
             append_event(tx, "decision", request.id, body, key=serving.key)
-        case Standing.REJECTED | Standing.OUT_OF_REACH:
-            # Below `aligned` nobody is proven to have written the text, so it never reaches an agent.
-            told = decision.reason if decision.level != Level.TOKEN else ""
-            who = serving.config.people[decision.person].name if told or decision.level != Level.TOKEN else "a person"
-            conclude(
-                tx, request, Trigger.REJECT, kind="decision", body=body, key=serving.key, reason=told, decided_by=who
-            )
-        case Standing.OPEN:
+        case Standing.REJECTED:
+            told = told_of(serving, decision)
+            conclude(tx, request, Trigger.REJECT, kind="decision", body=body, key=serving.key, **told)
+        case Standing.OPEN | Standing.OUT_OF_REACH:
             append_event(tx, "decision", request.id, body | {"outcome": "pending"}, key=serving.key)
+    if standing is Standing.OUT_OF_REACH:
+        decisions = check_decisions(tx, serving.key, request)
+        give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
 
 
 def _body(serving: Serving, request: Request, decision: Decision) -> dict[str, Any]:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from datetime import timedelta
 
 import structlog
 from sqlmodel import col
 
 from mailgate.errors import Forged
 from mailgate.model.evidence import format_time
-from mailgate.model.lifecycle import State, Trigger
+from mailgate.model.lifecycle import Standing, State, Trigger
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
-from mailgate.service.marks import bears_event_mark, check_decisions, check_ruling
-from mailgate.service.opening import ask_people, stages_of, tally_of
+from mailgate.service.marks import bears_event_mark, check_decisions, check_outgoing, check_ruling, check_seats
+from mailgate.service.opening import ask_people, give_up, requester_of, tally_of
 from mailgate.service.posting import order_mail, tell_operators
-from mailgate.service.proof import find_approval
+from mailgate.service.proof import check_pending, read_history, start_by
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of
 from mailgate.store.events import append_event, events_of
-from mailgate.store.mails import oldest_read_at, unread_before
+from mailgate.store.mails import oldest_read_at, outgoing_of, unread_before
 from mailgate.store.requests import due, in_state, lock_request, move
-from mailgate.store.tables import Assignment, Request
-from mailgate.store.work import silent_executions
+from mailgate.store.tables import Assignment, Event, Request
+from mailgate.store.work import executions_of, silent_executions
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ _SYSTEM = {"actor": {"system": "keeper"}}
 def keep(tx: Tx, serving: Serving) -> int:
     """Let everything happen that is due by now; return how many requests it touched."""
     touched = 0
-    for step in (_expire, _remind, _escalate, _lapse, _leave_in_doubt, _find_unfounded):
+    for step in (_find_unfounded, _expire, _remind, _escalate, _lapse, _leave_in_doubt):
         for request in step(tx, serving):
             touched += 1
             log.info("kept", step=step.__name__.strip("_"), request=request.id, state=request.state)
@@ -41,25 +41,32 @@ def keep(tx: Tx, serving: Serving) -> int:
 
 
 def _expire(tx: Tx, serving: Serving) -> Iterator[Request]:
-    """End what nobody answered in time, once every answer that arrived in time was read."""
+    """End what nobody answered in time, once every answer that arrived in time was read, or after ``grace``."""
     grace = serving.config.imap.grace
     for found in due(tx, State.PENDING, col(Request.deadline_at)):
-        if found.deadline_at is None or _may_be_unread(tx, found, grace):
+        assert found.deadline_at is not None
+        unread, body = _unread(tx, serving, found), _SYSTEM | {"deadline": format_time(found.deadline_at)}
+        if unread and tx.now < found.deadline_at + grace:
             continue
         request = lock_request(tx, found.id)
-        if _founded(tx, serving, request):
-            body = _SYSTEM | {"deadline": format_time(found.deadline_at)}
-            conclude(tx, request, Trigger.EXPIRE, kind="expired", body=body, key=serving.key)
-            yield request
+        if not _founded(tx, serving, request):
+            continue
+        if unread:
+            read_at = oldest_read_at(tx)
+            body |= {"mailbox_read_until": read_at and format_time(read_at)}
+        conclude(tx, request, Trigger.EXPIRE, kind="expired", body=body, key=serving.key, note=unread)
+        yield request
 
 
-def _may_be_unread(tx: Tx, request: Request, grace: timedelta) -> bool:
-    """Return whether an answer that arrived by the deadline may still be unread; after ``grace`` that no longer counts."""
+def _unread(tx: Tx, serving: Serving, request: Request) -> str:
+    """Return why an answer that arrived by the deadline may still be unread; empty if every mailbox was read past it."""
     assert request.deadline_at is not None
-    if tx.now >= request.deadline_at + grace:
-        return False
     read_at = oldest_read_at(tx)
-    return (read_at is not None and read_at <= request.deadline_at) or unread_before(tx, request.deadline_at)
+    if read_at is None:
+        return "the mailbox could never be read" if serving.config.imap.username else ""
+    if read_at <= request.deadline_at:
+        return f"the mailbox could not be read since {read_at:%Y-%m-%d %H:%M} UTC"
+    return "a mail that arrived in time was not read" if unread_before(tx, request.deadline_at) else ""
 
 
 def _remind(tx: Tx, serving: Serving) -> Iterator[Request]:
@@ -70,7 +77,7 @@ def _remind(tx: Tx, serving: Serving) -> Iterator[Request]:
         tx.session.add(request)
         if not _founded(tx, serving, request):
             continue
-        seats = [s for s in assignments_of(tx, request.id) if s.state == "open"]
+        seats = [s for s in check_seats(tx, serving.key, request) if s.state == "open"]
         event = append_event(tx, "reminder", request.id, _SYSTEM | {"to": [s.address for s in seats]}, key=serving.key)
         for seat in seats:
             order_mail(tx, serving, "reminder", request, to=seat, events=[event])
@@ -81,72 +88,64 @@ def _escalate(tx: Tx, serving: Serving) -> Iterator[Request]:
     """Ask more people; the quorum stays."""
     for found in due(tx, State.PENDING, col(Request.escalate_at)):
         request = lock_request(tx, found.id)
-        if _founded(tx, serving, request):
-            escalate(tx, serving, request, because="nobody answered in time")
+        request.escalate_at = None
+        tx.session.add(request)
+        if _founded(tx, serving, request) and _ask_more(tx, serving, request, because="nobody answered in time"):
             yield request
 
 
-def escalate(tx: Tx, serving: Serving, request: Request, *, because: str) -> list[str]:
-    """Ask the people of ``escalate_to`` as well; return who was asked."""
+def _ask_more(tx: Tx, serving: Serving, request: Request, *, because: str) -> list[str]:
+    """Ask those people of ``escalate_to`` who were not asked yet; return them."""
     _, gate = check_ruling(tx, serving.key, request)
-    request.escalate_at = None
-    tx.session.add(request)
-    more = serving.config.directory.expand(gate.escalate_to)
+    asked = {requester_of(serving, request), *(s.person for s in check_seats(tx, serving.key, request))}
+    more = [p for p in serving.config.directory.expand(gate.escalate_to) if p not in asked]
+    if not more:
+        return []
     stage = tally_of(tx, serving, request, gate, check_decisions(tx, serving.key, request)).stage
-    event = append_event(tx, "escalation", request.id, _SYSTEM | {"to": list(more), "reason": because}, key=serving.key)
+    event = append_event(tx, "escalation", request.id, _SYSTEM | {"to": more, "reason": because}, key=serving.key)
     return list(ask_people(tx, serving, request, more, stage, event, "escalation"))
 
 
 def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> None:
     """Note that a person cannot be reached: escalate, or end the request where too few are left."""
     request = lock_request(tx, seat.request_id)
-    if request.state != State.PENDING or seat.state != "open":
+    if request.state != State.PENDING or seat.state != "open" or not _founded(tx, serving, request):
         return
     seat.state = "undeliverable"
-    tx.session.add(seat)
+    request.escalate_at = None
+    tx.session.add_all((seat, request))
     body = _SYSTEM | {"assignment": seat.id, "person": seat.person, "reason": because}
     append_event(tx, "bounce", request.id, body, key=serving.key)
-    _, gate = check_ruling(tx, serving.key, request)
-    if escalate(tx, serving, request, because=f"{seat.person} cannot be reached"):
+    if _ask_more(tx, serving, request, because=f"{seat.person} cannot be reached"):
         return
     tx.session.flush()
-    standing = tally_of(tx, serving, request, gate, check_decisions(tx, serving.key, request))
-    if standing.standing.value != "open" or not stages_of(serving, gate):
-        note = (
-            f"{serving.config.people[seat.person].name} cannot be reached ({because}), and nobody else is left to ask"
-        )
-        conclude(
-            tx,
-            request,
-            Trigger.EXHAUST,
-            kind="undeliverable",
-            body=_SYSTEM | {"reason": note},
-            key=serving.key,
-            note=note,
-        )
-        tell_operators(
-            tx,
-            serving,
-            request,
-            headline=f"{request.action} was given up: {note}.",
-            next_step="Check the address, or name more approvers.",
-        )
+    _, gate = check_ruling(tx, serving.key, request)
+    decisions = check_decisions(tx, serving.key, request)
+    if tally_of(tx, serving, request, gate, decisions).standing is not Standing.OPEN:
+        person = serving.config.people.get(seat.person)
+        name = person.name if person else seat.person
+        because = f"{name} cannot be reached ({because}), and nobody else is left to ask"
+        give_up(tx, serving, request, decisions, because=because)
 
 
 def _lapse(tx: Tx, serving: Serving) -> Iterator[Request]:
     """End what was approved and not started in time."""
     for found in due(tx, State.APPROVED, col(Request.valid_until)):
         request = lock_request(tx, found.id)
-        conclude(tx, request, Trigger.LAPSE, kind="lapsed", body=_SYSTEM, key=serving.key)
-        yield request
+        if _approved(tx, serving, request):
+            conclude(tx, request, Trigger.LAPSE, kind="lapsed", body=_SYSTEM, key=serving.key)
+            yield request
 
 
 def _leave_in_doubt(tx: Tx, serving: Serving) -> Iterator[Request]:
     """Say of actions whose worker died inside that nobody knows; a person has to find out."""
     for found, execution in silent_executions(tx):
-        if execution.idempotent:
-            continue  # a worker that knows the action runs it again
+        latest = executions_of(tx, found.id)[-1]
+        if execution.attempt != latest.attempt or execution.idempotent:
+            continue  # a worker that knows the action runs it again, or does so already
         request = lock_request(tx, found.id)
+        if not _approved(tx, serving, request):
+            continue
         move(tx, request, Trigger.DIE, note=f"worker {execution.worker} fell silent inside the action")
         append_event(tx, "in_doubt", request.id, _SYSTEM | {"worker": execution.worker}, key=serving.key)
         tell_operators(
@@ -162,44 +161,82 @@ def _leave_in_doubt(tx: Tx, serving: Serving) -> Iterator[Request]:
 def _find_unfounded(tx: Tx, serving: Serving) -> Iterator[Request]:
     """Find requests that stand as approved or running although no decision says so: somebody wrote the state."""
     for request in (*in_state(tx, State.APPROVED), *in_state(tx, State.EXECUTING)):
-        if request.note:
-            continue
         try:
-            waiting = [e for e in events_of(tx, request.id, "decision") if e.position is None and not e.refused]
-            if any(bears_event_mark(serving.key, e) for e in waiting):
-                continue
-            if find_approval(tx, serving.verifier, request) is None:
-                raise Forged("requests", request.id, f"it stands as {request.state}, but no decision was counted")
+            _check_approved(tx, serving, request)
         except Forged as error:
-            _complain(tx, serving, request, error)
-            yield request
+            if complain(tx, serving, request, error):
+                yield request
 
 
 def has_unfounded(tx: Tx) -> bool:
-    """Return whether :func:`keep` should look at what stands as approved: a look before a write."""
+    """Return whether :func:`keep` should look at what stands as approved: a look before a write, without any proof."""
     standing = (*in_state(tx, State.APPROVED), *in_state(tx, State.EXECUTING))
-    return any(not r.note and not events_of(tx, r.id, "decision") for r in standing)
+    return any(not r.note and not any(map(_seems_to_approve, events_of(tx, r.id, "decision"))) for r in standing)
+
+
+def _seems_to_approve(event: Event) -> bool:
+    return b'"outcome":"approved"' in event.body and not event.refused
+
+
+def _check_approved(tx: Tx, serving: Serving, request: Request) -> None:
+    """Raise Forged unless a decision approves ``request``: one on record, or one that waits for being recorded."""
+    waiting = [e for e in events_of(tx, request.id, "decision") if e.position is None and not e.refused]
+    if any(_seems_to_approve(e) and bears_event_mark(serving.key, e) for e in waiting):
+        return
+    history = read_history(tx, serving.verifier, request)
+    if history.approval is None:
+        raise Forged("requests", request.id, f"it stands as {request.state}, but no decision was counted")
+    if history.end is not None or (history.started is not None and request.state == State.APPROVED):
+        raise Forged("requests", request.id, f"it was started or ended before, and was turned back to {request.state}")
+    if request.state == State.APPROVED and request.valid_until != start_by(history.approval):
+        raise Forged("requests", request.id, "the decision says another time until which it may start")
+
+
+def _approved(tx: Tx, serving: Serving, request: Request) -> bool:
+    try:
+        _check_approved(tx, serving, request)
+    except Forged:
+        return False  # said by _find_unfounded, in the same turn
+    return True
 
 
 def _founded(tx: Tx, serving: Serving, request: Request) -> bool:
-    """Return whether the keeper itself ruled on this request; complain once where the row says otherwise."""
+    """Return whether the keeper itself ruled on this pending request and nothing about it was forged since."""
     try:
         check_ruling(tx, serving.key, request)
+        check_seats(tx, serving.key, request)
+        check_decisions(tx, serving.key, request)
+        check_pending(tx, serving.key, serving.verifier, request)
     except Forged as error:
-        if not request.note:
-            _complain(tx, serving, request, error)
+        complain(tx, serving, request, error)
         return False
     return True
 
 
-def _complain(tx: Tx, serving: Serving, request: Request, error: Forged) -> None:
+def complain(tx: Tx, serving: Serving, request: Request, error: Forged) -> bool:
+    """Note on a request what is forged about it, log it, and tell the operators; once. Return whether it was new.
+
+    Whether it was said is looked up among our own marked notices: a note alone can be written by anybody.
+    """
+    headline = f"A forged entry was found in the database: {error}."
+    is_noted = request.note == str(error)
+    if is_noted and (not serving.config.mailgate.operators or _was_told(tx, serving, request, headline)):
+        return False
     log.error("forged", table=error.table, row=error.row, why=error.why, request=request.id)
     request.note = str(error)
     tx.session.add(request)
-    tell_operators(
-        tx,
-        serving,
-        request,
-        headline=f"A forged entry was found in the database: {error}.",
-        next_step="Nothing was executed because of it. Find out who can write to the database.",
-    )
+    next_step = "Nothing was executed because of it. Find out who can write to the database."
+    if not _was_told(tx, serving, request, headline):
+        tell_operators(tx, serving, request, headline=headline, next_step=next_step)
+    return True
+
+
+def _was_told(tx: Tx, serving: Serving, request: Request, headline: str) -> bool:
+    for mail in outgoing_of(tx, request.id):
+        try:
+            if mail.kind == "notice" and headline in json.loads(mail.details).values():
+                check_outgoing(serving.key, mail)
+                return True
+        except (Forged, ValueError, AttributeError):
+            continue
+    return False

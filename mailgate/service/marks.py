@@ -6,6 +6,7 @@ is a :class:`mailgate.errors.Forged` and never an approval.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from mailgate.model.action import Action, read_action
 from mailgate.model.evidence import format_time
 from mailgate.model.policy import Gate, policy_digest, read_gate
 from mailgate.store import Tx
-from mailgate.store.answers import decisions_of
-from mailgate.store.events import MARK, event_fields
+from mailgate.store.answers import assignments_of, decisions_of
+from mailgate.store.events import MARK, event_fields, events_of
 from mailgate.store.requests import find_policy
 from mailgate.store.tables import Assignment, Decision, Event, Outgoing, Request
 from mailgate.tokens import ServeKey
@@ -79,16 +80,32 @@ def check_assignment(key: ServeKey, assignment: Assignment, request: Request) ->
         raise Forged("assignments", assignment.id, "the action is not the one this person was asked about")
 
 
+def check_seats(tx: Tx, key: ServeKey, request: Request) -> Sequence[Assignment]:
+    """Return the seats of a request.
+
+    Raises:
+        Forged: one of them was not made by the serving side.
+    """
+    seats = assignments_of(tx, request.id)
+    for seat in seats:
+        check_assignment(key, seat, request)
+    return seats
+
+
 def check_decisions(tx: Tx, key: ServeKey, request: Request) -> Sequence[Decision]:
     """Return the decisions on a request.
 
     Raises:
-        Forged: one of them was not counted at the one door.
+        Forged: one of them was not counted at the one door, or one that was counted there is gone.
     """
     decisions = decisions_of(tx, request.id)
+    counted = {json.loads(e.body)["decision"] for e in events_of(tx, request.id, "decision") if bears_event_mark(key, e)}
     for decision in decisions:
-        if not key.bears_mark("decision", _decision(decision), decision.mark):
+        if not key.bears_mark("decision", _decision(decision), decision.mark) or decision.id not in counted:
             raise Forged("decisions", decision.id, "this decision was not counted by the serving side")
+        counted.remove(decision.id)
+    if counted:
+        raise Forged("decisions", min(counted), "this decision was counted, and its row was removed")
     return decisions
 
 
@@ -100,7 +117,10 @@ def check_outgoing(key: ServeKey, mail: Outgoing) -> None:
 
 def bears_event_mark(key: ServeKey, event: Event) -> bool:
     """Return whether the serving side appended this event."""
-    return key.bears_mark(MARK, event_fields(event), event.mark)
+    try:
+        return key.bears_mark(MARK, event_fields(event), event.mark)
+    except UnicodeDecodeError:
+        return False
 
 
 def _ruling(request: Request) -> dict[str, Any]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from mailgate.errors import Forged
 from mailgate.model.evidence import format_time
-from mailgate.model.lifecycle import Stage, Tally, Trigger, Vote, tally
+from mailgate.model.lifecycle import Stage, Standing, State, Tally, Trigger, Vote, tally
 from mailgate.model.policy import Gate, policy_digest
+from mailgate.model.verdict import Level
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
-from mailgate.service.marks import check_action, mark_assignment, mark_ruling
+from mailgate.service.marks import check_action, check_decisions, check_seats
+from mailgate.service.marks import mark_assignment, mark_ruling
 from mailgate.service.posting import archive, order_mail, tell_operators
+from mailgate.service.proof import actor_of, state_digest
 from mailgate.store import Tx
-from mailgate.store.answers import assignments_of
+from mailgate.store.answers import assignments_of, decisions_of
+from mailgate.store.events import events_of
 from mailgate.store.requests import keep_policy
 from mailgate.store.tables import Assignment, Decision, Event, Request
 from mailgate.tokens import address_hash
@@ -24,14 +29,13 @@ from mailgate.tokens import address_hash
 def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
     """Rule on a new request, ask the first stage's people, and return what the record says about it.
 
-    The deadline runs from here, not from the agent's call: before, nobody could have answered.
+    The deadline runs from here, not from the agent's call: before, nobody could have answered. A request that its agent
+    took back before is recorded, and nobody is asked.
 
     Raises:
-        Forged: the request was opened before, or its action does not match its digest.
+        Forged: the request was opened before, or is not the one that the event speaks of.
     """
-    if request.mark is not None:
-        raise Forged("events", event.id, "the request it speaks of was opened before")
-    check_action(request)
+    _check_new(tx, request, event)
     gate = serving.gate(request.action) or Gate()
     document = gate.document()
     request.policy = policy_digest(document)
@@ -43,7 +47,7 @@ def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> di
     mark_ruling(serving.key, request)
     tx.session.add(request)
     tx.session.flush()
-    people = ask_stage(tx, serving, request, gate, 0, event)
+    people = ask_stage(tx, serving, request, gate, 0, event) if request.state == State.PENDING else ()
     archive(tx, serving, "request", request, event, {})
     return {
         "to": [serving.config.people[p].address for p in people],
@@ -52,36 +56,73 @@ def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> di
     }
 
 
+def _check_new(tx: Tx, request: Request, event: Event) -> None:
+    """Raise Forged unless nothing but ``event`` and perhaps its cancelling has happened to ``request``."""
+    known = [*assignments_of(tx, request.id), *decisions_of(tx, request.id)]
+    records = [e for e in events_of(tx, request.id) if e.position is not None]
+    if request.mark is not None or known or records:
+        raise Forged("events", event.id, "the request it speaks of was opened before")
+    if request.state not in (State.PENDING, State.CANCELLED):
+        raise Forged("requests", request.id, f"it stands as {request.state} before anybody was asked")
+    check_action(request)
+    body = json.loads(event.body)
+    if body.get("actor") != actor_of(request) or body.get("checkpoint_sha256") != state_digest(tx, request):
+        raise Forged("requests", request.id, "whose it is, or the agent's state, is not what was submitted")
+
+
 def ask_stage(tx: Tx, serving: Serving, request: Request, gate: Gate, stage: int, event: Event) -> Sequence[str]:
-    """Give a seat to everybody of ``stage`` who has none; end the request where too few are left to ask."""
+    """Ask everybody of ``stage`` who was not asked for it yet; end the request where too few are left to ask."""
     stages = stages_of(serving, gate)
     asked = list(ask_people(tx, serving, request, stages[stage].people if stages else (), stage, event))
-    standing = tally_of(tx, serving, request, gate, ())
-    if not stages or standing.standing.value == "out of reach":
-        body = {"actor": {"system": "keeper"}, "reason": "too few people may approve it"}
-        conclude(tx, request, Trigger.EXHAUST, kind="undeliverable", body=body, key=serving.key, note=body["reason"])
-        tell_operators(
-            tx,
-            serving,
-            request,
-            headline=f"Nobody could be asked about {request.action}.",
-            next_step=f"Name more approvers under [gates.{request.action}]; the requester never counts.",
-        )
+    decisions = check_decisions(tx, serving.key, request)
+    if not stages or tally_of(tx, serving, request, gate, decisions).standing is not Standing.OPEN:
+        give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
     return asked
+
+
+def give_up(tx: Tx, serving: Serving, request: Request, decisions: Sequence[Decision], *, because: str) -> None:
+    """End a request whose quorum is out of reach: as rejected where a reject stands, else as undeliverable."""
+    rejects = [d for d in decisions if d.verdict == "reject"]
+    trigger, told = (Trigger.REJECT, told_of(serving, rejects[-1])) if rejects else (Trigger.EXHAUST, {})
+    body = {"actor": {"system": "keeper"}, "reason": because}
+    conclude(tx, request, trigger, kind="undeliverable", body=body, key=serving.key, note=because, **told)
+    tell_operators(
+        tx,
+        serving,
+        request,
+        headline=f"{request.action} was given up: {because}.",
+        next_step=f"Check the addresses, or name more approvers under [gates.{request.action}]; the requester never counts.",
+    )
+
+
+def told_of(serving: Serving, reject: Decision) -> dict[str, str]:
+    """Return what an agent is told of a reject: below `aligned` nobody is proven to have written it, so no text and no name."""
+    if reject.level == Level.TOKEN:
+        return {"reason": "", "decided_by": "a person"}
+    person = serving.config.people.get(reject.person)
+    return {"reason": reject.reason, "decided_by": person.name if person else reject.person}
 
 
 def ask_people(
     tx: Tx, serving: Serving, request: Request, people: Iterable[str], stage: int, event: Event, kind: str = "request"
 ) -> Iterable[str]:
-    """Give each of ``people`` a seat with its own secrets and order the mail that asks; yield who was asked."""
-    seated = {a.person for a in assignments_of(tx, request.id)}
+    """Give each of ``people`` a seat with its own secrets and order the mail that asks; yield who was asked.
+
+    Who was asked for an earlier stage and did not answer keeps the seat and is asked again, for this one.
+    """
+    seats = {s.person: s for s in check_seats(tx, serving.key, request)}
     requester = requester_of(serving, request)
     for person in people:
-        if person in seated or person == requester:
+        seat = seats.get(person)
+        if person == requester or (seat is not None and (seat.state != "open" or seat.stage >= stage)):
             continue
-        seat = _new_seat(tx, serving, request, person, stage)
+        if seat is None:
+            seat = _new_seat(tx, serving, request, person, stage)
+        else:
+            seat.stage = stage
+            mark_assignment(serving.key, seat)
         mail = order_mail(tx, serving, kind, request, to=seat, events=[event])
-        seat.message_id = mail.message_id
+        seat.message_id = seat.message_id or mail.message_id
         tx.session.add(seat)
         yield person
 
@@ -111,14 +152,26 @@ def stages_of(serving: Serving, gate: Gate) -> list[Stage]:
     return [Stage(people=directory.expand(s.approvers), quorum=s.quorum) for s in gate.asked()]
 
 
+def is_entitled(serving: Serving, request: Request, gate: Gate, seat: Assignment) -> bool:
+    """Return whether the person of ``seat`` may still decide: not removed, moved, or found to be the requester."""
+    person = serving.config.people.get(seat.person)
+    asked = (*stages_of(serving, gate)[seat.stage].people, *serving.config.directory.expand(gate.escalate_to))
+    is_known = person is not None and person.address == seat.address and seat.person in asked
+    return is_known and seat.person != requester_of(serving, request)
+
+
 def requester_of(serving: Serving, request: Request) -> str | None:
     """Return the id of the person the agent acts for, if that is somebody we know."""
     return serving.config.directory.find_by_address(request.on_behalf_of) if request.on_behalf_of else None
 
 
 def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision]) -> Tally:
-    """Return what ``decisions`` (checked ones) amount to now."""
-    seats = assignments_of(tx, request.id)
+    """Return what ``decisions`` (checked ones) amount to now.
+
+    Raises:
+        Forged: a seat that the serving side did not make.
+    """
+    seats = check_seats(tx, serving.key, request)
     stages = stages_of(serving, gate)
     for extra in serving.config.directory.expand(gate.escalate_to):
         seat = next((s for s in seats if s.person == extra), None)

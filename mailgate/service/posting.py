@@ -7,7 +7,7 @@ from typing import Any
 
 from mailgate.model.canonical import canonical_bytes
 from mailgate.service.context import Serving
-from mailgate.service.marks import mark_outgoing
+from mailgate.service.marks import check_assignment, mark_outgoing
 from mailgate.store import Tx
 from mailgate.store.tables import Assignment, Event, Outgoing, Request
 
@@ -27,7 +27,14 @@ def order_mail(
     Args:
         details: plain JSON: what the letter says beyond what request and seat tell.
         events: whose records the mail carries.
+
+    Raises:
+        Forged: a seat that the serving side did not make. Its address must not get under our mark: put right again
+            before the mail is rendered, the row would send a person's link and code elsewhere.
     """
+    if isinstance(to, Assignment):
+        assert request is not None
+        check_assignment(serving.key, to, request)
     mail = Outgoing(
         id=tx.chance.id(),
         kind=kind,

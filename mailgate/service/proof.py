@@ -1,28 +1,69 @@
-"""Is this request really approved? Answered from signed records alone, never from a state column."""
+"""Is this request really approved, and did it really end so? Answered from signed records alone, never from a state column."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from mailgate.errors import Forged
+from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import LogVerifier, Record
-from mailgate.service.marks import check_action
+from mailgate.model.lifecycle import FINAL, State
+from mailgate.service.marks import bears_event_mark, check_action
 from mailgate.store import Tx
 from mailgate.store.events import events_of
+from mailgate.store.requests import find_checkpoint
 from mailgate.store.tables import Request
+from mailgate.tokens import ServeKey
+
+AGENTS_ENDS: Mapping[str, frozenset[str]] = {
+    "request": frozenset(),
+    "executing": frozenset(),
+    "outcome": frozenset({State.SUCCEEDED, State.FAILED}),
+    "cancelled": frozenset({State.CANCELLED}),
+    "resumed": frozenset(),
+    "resume_failed": frozenset(),
+}
+"""Which ends the agents' side may cause, by kind of event. Whatever else a record of these kinds says ends nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What the signed records of one request say: how it was asked, approved, started and ended, as far as it was."""
+
+    asked: Record | None
+    approval: Record | None
+    started: Record | None
+    end: Record | None
+
+
+def read_history(tx: Tx, verifier: LogVerifier, request: Request) -> History:
+    """Return what the signed records of ``request`` say.
+
+    What a record is, its own signed bytes say; the columns beside them only have to agree.
+
+    Raises:
+        Forged: a record that does not verify, stands in another's place, or speaks of another action than the stored one.
+    """
+    records = _records(tx, verifier, request)
+    return History(
+        asked=_first(records, "request"),
+        approval=next((r for r in records if r.event == "decision" and r.body.get("outcome") == State.APPROVED), None),
+        started=_first(records, "executing"),
+        end=next((r for r in records if _ends(r)), None),
+    )
 
 
 def find_approval(tx: Tx, verifier: LogVerifier, request: Request) -> Record | None:
     """Return the signed record of the decision that approved this very action, or None if there is none yet.
 
     Raises:
-        Forged: a record that does not verify, or that names another action than the one stored.
+        Forged: see :func:`read_history`.
     """
-    action = check_action(request)
-    record = _find(tx, verifier, request, "approved", "decision")
-    if record is not None and record.digest != action.digest:
-        raise Forged("requests", request.id, "the signed decision approved another action than the one stored")
-    return record
+    return read_history(tx, verifier, request).approval
 
 
 def get_approval(tx: Tx, verifier: LogVerifier, request: Request) -> Record:
@@ -37,13 +78,36 @@ def get_approval(tx: Tx, verifier: LogVerifier, request: Request) -> Record:
     return record
 
 
-def is_recorded(tx: Tx, verifier: LogVerifier, request: Request) -> bool:
-    """Return whether a signed record says that the request ended as it stands (for outcomes the serving side causes).
+def find_end(tx: Tx, verifier: LogVerifier, request: Request) -> Record | None:
+    """Return the signed record of the end that ``request`` stands at, or None if the keeper has not written it yet.
 
     Raises:
-        Forged: a record that does not verify.
+        Forged: the records say another end, or what the agent would be told is not what it was when that was recorded.
     """
-    return _find(tx, verifier, request, request.state) is not None
+    history = read_history(tx, verifier, request)
+    end, asked = history.end, history.asked
+    if end is None or asked is None:
+        return None
+    if end.body.get("outcome") != request.state:
+        raise Forged("requests", request.id, f"it stands as {request.state}, but a signed record says otherwise")
+    if request.state in (State.SUCCEEDED, State.FAILED) and history.approval is None:
+        raise Forged("requests", request.id, f"it stands as {request.state}, but no signed decision approves it")
+    if end.body.get("told_sha256") != told_digest(request):
+        raise Forged("requests", request.id, "what came of it was changed after it was recorded")
+    if asked.body.get("actor") != actor_of(request) or asked.body.get("checkpoint_sha256") != state_digest(tx, request):
+        raise Forged("requests", request.id, "whose it is, or the agent's state, was changed after it was recorded")
+    return end
+
+
+def check_pending(tx: Tx, key: ServeKey, verifier: LogVerifier, request: Request) -> None:
+    """Raise Forged if ``request`` stands as pending although it was approved or had ended: somebody turned it back."""
+    if request.state != State.PENDING:
+        return
+    history = read_history(tx, verifier, request)
+    waiting = [e for e in events_of(tx, request.id) if e.position is None and bears_event_mark(key, e)]
+    outcomes = {json.loads(e.body).get("outcome") for e in waiting}
+    if history.approval or history.end or outcomes & {State.APPROVED, *FINAL}:
+        raise Forged("requests", request.id, "it was decided or had ended before, and was turned back to pending")
 
 
 def start_by(record: Record) -> datetime:
@@ -51,11 +115,48 @@ def start_by(record: Record) -> datetime:
     return datetime.fromisoformat(str(record.body["valid_until"]))
 
 
-def _find(tx: Tx, verifier: LogVerifier, request: Request, outcome: str, *kinds: str) -> Record | None:
-    for event in events_of(tx, request.id, *kinds):
-        if event.record is None:
-            continue
-        record = verifier.read(event.record, event.proof)
-        if record.request == request.id and record.body.get("outcome") == outcome:
-            return record
-    return None
+def told_digest(request: Request) -> str:
+    """Return the digest of what an agent is told about the end of ``request``; hex SHA-256, it stands in that end's record."""
+    told = {
+        "result": None if request.result is None else hashlib.sha256(request.result).hexdigest(),
+        "error": request.error,
+        "effect": request.effect,
+        "reason": request.reason,
+        "decided_by": request.decided_by,
+    }
+    return hashlib.sha256(canonical_bytes(told)).hexdigest()
+
+
+def state_digest(tx: Tx, request: Request) -> str:
+    """Return the digest of the agent's stored state; hex SHA-256, empty if it stored none."""
+    checkpoint = find_checkpoint(tx, request.id)
+    return hashlib.sha256(checkpoint.body).hexdigest() if checkpoint is not None else ""
+
+
+def actor_of(request: Request) -> dict[str, str | None]:
+    """Return who asks, as records name it."""
+    return {"agent": request.agent, "run": request.run, "on_behalf_of": request.on_behalf_of}
+
+
+def _records(tx: Tx, verifier: LogVerifier, request: Request) -> Sequence[Record]:
+    digest = check_action(request).digest
+    records = []
+    for event in events_of(tx, request.id):
+        if event.position is None:
+            continue  # not sequenced yet; what lies in the other columns is written anew then
+        record = verifier.read(event.record or b"", event.proof)
+        if (record.index, record.event, record.request) != (event.position, event.kind, request.id):
+            raise Forged("events", event.id, "the record in its place is that of another event")
+        if record.digest != digest:
+            raise Forged("requests", request.id, f"the signed {record.event} names another action than the one stored")
+        records.append(record)
+    return sorted(records, key=lambda r: r.index)
+
+
+def _first(records: Sequence[Record], event: str) -> Record | None:
+    return next((r for r in records if r.event == event), None)
+
+
+def _ends(record: Record) -> bool:
+    outcome = record.body.get("outcome")
+    return outcome in AGENTS_ENDS.get(record.event, FINAL)

@@ -27,6 +27,7 @@ LOOK_SECONDS = 1.0
 
 LEASE = timedelta(seconds=15)
 RENEW_SECONDS = 5.0
+IDLE_SECONDS = 0.2
 
 
 class KeeperRole:
@@ -40,9 +41,11 @@ class KeeperRole:
         self._monotonic = monotonic
         self._holding: Holding | None = None
         self._renewed = 0.0
+        self._stop = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
         """See :class:`mailgate.service.role.Role`."""
+        self._stop = stop
         store = self._serving.store
         while not stop.is_set():
             seen = store.pulse.count()
@@ -77,6 +80,10 @@ class KeeperRole:
             self._renewed = self._monotonic()
             if done:
                 return 0.0
+            if work:
+                # Due, but it has to wait for somebody else (a mailbox that is not read up to the deadline yet). Our own
+                # write would wake us again at once: wait without listening, or nobody else gets to write.
+                self._stop.wait(IDLE_SECONDS)
         return max(0.05, min(left, LOOK_SECONDS))
 
     def _take(self) -> bool:

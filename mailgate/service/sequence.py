@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
+from sqlmodel import select
 
 from mailgate.errors import Forged
 from mailgate.model.evidence import build_record
 from mailgate.model.lifecycle import Standing, State
 from mailgate.service.context import Serving
-from mailgate.service.marks import bears_event_mark, check_decisions, check_ruling
+from mailgate.service.marks import bears_event_mark, check_decisions, check_ruling, check_seats
 from mailgate.service.opening import ask_stage, open_request, tally_of
 from mailgate.service.posting import archive, order_mail, tell_operators
-from mailgate.service.proof import get_approval
+from mailgate.service.proof import AGENTS_ENDS, read_history
 from mailgate.store import Tx
-from mailgate.store.answers import assignments_of
 from mailgate.store.events import next_position, unsequenced
 from mailgate.store.requests import find_request
 from mailgate.store.tables import Event, Request
@@ -27,17 +27,28 @@ log = structlog.get_logger(__name__)
 BATCH = 64
 """Events a transaction: enough to spread its fsync, few enough that nobody waits for the writer's lock."""
 
-BY_AGENTS = frozenset({"request", "executing", "outcome", "resumed", "resume_failed", "cancelled"})
-"""What the agents' side may cause. Every other kind must bear the serving side's mark."""
+BY_AGENTS: Mapping[str, frozenset[str]] = {
+    "request": frozenset({"actor", "rules", "checkpoint_sha256"}),
+    "executing": frozenset({"actor", "attempt"}),
+    "outcome": frozenset({"actor", "attempt", "error", "effect", "outcome", "told_sha256"}),
+    "cancelled": frozenset({"actor", "outcome", "told_sha256"}),
+    "resumed": frozenset({"actor"}),
+    "resume_failed": frozenset({"actor", "attempts", "error"}),
+}
+"""What the agents' side may cause, and what it may say of it: the log key's word stands behind every record.
+
+Every other kind must bear the serving side's mark.
+"""
 
 
 def sequence(tx: Tx, serving: Serving) -> int:
     """Make the waiting events records and order the mails that follow; return how many there were."""
-    events = unsequenced(tx, BATCH)
-    position = next_position(tx)
+    position = _free_positions(tx, serving)
+    events = sorted(unsequenced(tx, BATCH), key=lambda e: (e.at, _ORDER.get(e.kind, 0)))
     for event in events:
         try:
-            extra = _check_and_follow(tx, serving, event)
+            with tx.session.begin_nested():  # what a refused event ordered before it was refused is undone
+                extra = _check_and_follow(tx, serving, event)
         except Forged as error:
             _refuse(tx, serving, event, error)
             continue
@@ -46,21 +57,77 @@ def sequence(tx: Tx, serving: Serving) -> int:
     return len(events)
 
 
+def _free_positions(tx: Tx, serving: Serving) -> int:
+    """Return the next position, once the newest one is a record of ours: else anybody could tear a hole into the log.
+
+    A row that merely claims the newest position loses it. A record that was moved there goes back to its place; any other
+    row waits again: an event of ours becomes a record, any other is refused.
+    """
+    while (newest := next_position(tx) - 1) >= 0:
+        event = tx.session.exec(select(Event).where(Event.position == newest)).one()
+        index = _own_index(serving, event)
+        if index == newest:
+            break
+        log.error("forged", table="events", row=event.id, why="its position was not given by the keeper")
+        if index is not None and tx.session.exec(select(Event).where(Event.position == index)).first() is None:
+            event.position = index
+        else:
+            event.position, event.record, event.proof, event.refused = None, None, "", ""
+        tx.session.add(event)
+        tx.session.flush()
+    return max(newest + 1, 0)
+
+
+def _own_index(serving: Serving, event: Event) -> int | None:
+    """Return the index at which the keeper recorded ``event``, or None if it did not."""
+    try:
+        return serving.verifier.read(event.record or b"", event.proof).index
+    except Forged:
+        return None
+
+
 def _check_and_follow(tx: Tx, serving: Serving, event: Event) -> dict[str, Any]:
     """Return what the keeper adds to the record, once what follows from the event is ordered.
 
     Raises:
         Forged: an event that nobody entitled to it can have caused.
     """
-    if event.kind not in BY_AGENTS and not bears_event_mark(serving.key, event):
-        raise Forged("events", event.id, f"this {event.kind} was not caused by the serving side")
     request = find_request(tx, event.request_id) if event.request_id else None
+    if event.kind not in BY_AGENTS:
+        if not bears_event_mark(serving.key, event):
+            raise Forged("events", event.id, f"this {event.kind} was not caused by the serving side")
+        if event.request_id is None:
+            return {}
     if request is None:
-        return {}
-    if event.kind in ("executing", "outcome"):
-        get_approval(tx, serving.verifier, request)
+        raise Forged("events", event.id, f"this {event.kind} speaks of no request")
+    if event.kind in BY_AGENTS:
+        _check_agents_word(tx, serving, request, event)
+    if event.kind != "request":
+        check_ruling(tx, serving.key, request)  # the record names the action: it must still be the one that was ruled on
     follow = _FOLLOW.get(event.kind)
     return follow(tx, serving, request, event) if follow else {}
+
+
+def _check_agents_word(tx: Tx, serving: Serving, request: Request, event: Event) -> None:
+    """Raise Forged unless the agents' side may say this, and may say it now."""
+    try:
+        body = json.loads(event.body)
+        known = body.keys() <= BY_AGENTS[event.kind]
+    except (ValueError, AttributeError) as error:
+        raise Forged("events", event.id, f"this {event.kind} cannot be read") from error
+    outcome = body.get("outcome")
+    may_end = AGENTS_ENDS[event.kind]
+    if not known or not (outcome is None if not may_end else outcome == request.state and outcome in may_end):
+        raise Forged("events", event.id, f"this {event.kind} says what its author has no say in")
+    history = read_history(tx, serving.verifier, request)
+    if event.kind in ("executing", "outcome") and history.approval is None:
+        raise Forged("requests", request.id, f"it stands as {request.state}, but no signed decision approves it")
+    if event.kind in ("outcome", "cancelled") and history.end is not None:
+        raise Forged("events", event.id, f"this {event.kind} speaks of a request that had ended")
+    if event.kind == "cancelled" and history.approval is not None:
+        raise Forged("events", event.id, "this cancelled speaks of a request that was approved")
+    if event.kind in ("resumed", "resume_failed") and history.end is None:
+        raise Forged("events", event.id, f"this {event.kind} speaks of a request that has not ended")
 
 
 def _record(tx: Tx, serving: Serving, event: Event, position: int, extra: dict[str, Any]) -> None:
@@ -107,7 +174,7 @@ def _decided(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[s
     """Send the receipt to everyone asked; ask the next stage where one is due."""
     body = json.loads(event.body)
     details = {"decision": body["decision"]}
-    for seat in assignments_of(tx, request.id):
+    for seat in check_seats(tx, serving.key, request):
         order_mail(tx, serving, "receipt", request, to=seat, details=details, events=[event])
     archive(tx, serving, "receipt", request, event, details)
     if request.state == State.PENDING:
@@ -121,7 +188,7 @@ def _decided(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[s
 def _ended(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
     """Send the outcome to everyone asked."""
     outcome = json.loads(event.body)["outcome"]
-    for seat in assignments_of(tx, request.id):
+    for seat in check_seats(tx, serving.key, request):
         order_mail(tx, serving, "outcome", request, to=seat, details={"outcome": outcome}, events=[event])
     archive(tx, serving, "outcome", request, event, {"outcome": outcome})
     if outcome == State.FAILED:
@@ -135,6 +202,26 @@ def _ended(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str
     return {}
 
 
+def _parked(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
+    """Tell the operators that an agent's own code fails."""
+    tell_operators(
+        tx,
+        serving,
+        request,
+        headline=f"Agent {request.agent} could not be resumed with the outcome of {request.action}.",
+        next_step=f"See the worker's log and `mailgate requests show {request.id}`; the outcome stays.",
+    )
+    return {}
+
+
+_ORDER = {
+    kind: rank
+    for rank, kind in enumerate(
+        ("bounce", "escalation", "decision", "superseded", "executing", "outcome", "undeliverable", "resumed"), start=1
+    )
+}
+"""The order of events of one instant: those of one transaction have the same time, and their ids are random."""
+
 _FOLLOW: dict[str, Callable[[Tx, Serving, Request, Event], dict[str, Any]]] = {
     "request": _opened,
     "decision": _decided,
@@ -145,5 +232,6 @@ _FOLLOW: dict[str, Callable[[Tx, Serving, Request, Event], dict[str, Any]]] = {
     "undeliverable": _ended,
     "cancelled": _ended,
     "settled": _ended,
+    "resume_failed": _parked,
 }
 """What the keeper orders when an event becomes a record. A missing kind orders nothing."""

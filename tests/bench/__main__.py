@@ -45,6 +45,9 @@ def main() -> None:
                 eventually(lambda: "mailbox_open" in (Path(folder) / "serve.log").read_text(), why="the mailbox")
                 replies = [_by_reply(deployment, pushes, n) for n in range(ROUNDS + WARM_UP)][WARM_UP:]
                 links = [_by_link(deployment, n) for n in range(ROUNDS + WARM_UP)][WARM_UP:]
+        except BaseException:
+            print((Path(folder) / "serve.log").read_text()[-4000:], deployment.log("worker")[-2000:], file=sys.stderr)
+            raise
         finally:
             serve.terminate()
             serve.wait(20)

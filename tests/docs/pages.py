@@ -12,6 +12,7 @@ nothing                 run it: console and sh in the page's folder, python in t
 ``until printed``       run the command until its output has come, then stop it
 ``setup``               run it as one script in a folder that looks like a clone; go on where it ends
 ``make``                only ask make whether it knows the targets
+``modules``             only look whether the modules exist
 ======================  =============================================================================================
 
 ``<!-- person: bob replies APPROVE -->`` in the text is what the sentence before it tells the reader to do in the inbox.
@@ -28,7 +29,8 @@ RUN = frozenset({"console", "sh", "python"})
 """Languages of blocks that tests run; others are only shown."""
 
 _STEP = re.compile(
-    r"(?:^<!-- test: (?P<how>[^>]+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$|^<!-- person: (?P<person>\w+) replies (?P<says>[^>]+) -->$",
+    r"(?:^<!-- test: (?P<how>[^>]+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$"
+    r"|^<!-- person: (?P<person>\w+) replies (?P<says>[^>]+) -->$",
     re.MULTILINE | re.DOTALL,
 )
 

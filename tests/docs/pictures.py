@@ -76,7 +76,9 @@ def _side_by_side(browser: Browser, halves: list[bytes], path: Path) -> Path:
         f' src="data:image/png;base64,{base64.b64encode(half).decode()}">'
         for half in halves
     )
-    context = browser.new_context(viewport={"width": 2 * (WIDTH + 18) + 4, "height": 400}, device_scale_factor=SHARPNESS)
+    context = browser.new_context(
+        viewport={"width": 2 * (WIDTH + 18) + 4, "height": 400}, device_scale_factor=SHARPNESS
+    )
     page = context.new_page()
     page.set_content(f'<body style="margin:0;background:#fff;white-space:nowrap">{images}')
     page.locator("body").screenshot(path=path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -50,7 +51,9 @@ class PageRunner:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for value in self._namespace.values():
             if isinstance(value, Mailgate):
                 value.close()
@@ -75,6 +78,9 @@ class PageRunner:
                 file.write(step.text if how == "file" else f"\n{step.text}")
         elif how == "make":
             self._ask_make(step.text)
+        elif how == "modules":
+            missing = [m for m in re.findall(r"-m (\S+)", step.text) if importlib.util.find_spec(m) is None]
+            assert missing == []
         elif how == "setup":
             self.folder = Path(self._run(f"set -e\n{step.text}\npwd").splitlines()[-1])
         elif how in ("background", "until"):

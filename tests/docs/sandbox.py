@@ -26,9 +26,11 @@ class Inbox:
         self.url = url
 
     def mails(self, person: str) -> list[str]:
-        """Return the addresses of the pages of a person's mails, newest first."""
-        page = self._get(f"{self.url}box/{person}@sandbox.test").decode()
-        return [urllib.parse.urljoin(self.url, p) for p in re.findall(r'href="(/box/[^"]+/\d+)"', page)]
+        """Return the pages of the mails a person received, those of the newest conversation first."""
+        found: dict[str, None] = {}
+        for opened in self._links(f"{self.url}box/{person}@sandbox.test"):
+            found |= dict.fromkeys([opened, *self._links(opened)])
+        return [page for page in found if "/Sent/" not in page and "/part/" not in page]
 
     def wait_for(self, person: str, words: str = "") -> str:
         """Return the page of the person's first mail whose text holds ``words``, as soon as there is one.
@@ -58,6 +60,10 @@ class Inbox:
         form = urllib.parse.urlencode({"start": start, "text": text}).encode()
         with urllib.request.urlopen(f"{page}/reply", form) as answer:
             assert answer.url.endswith("?sent=1"), answer.url
+
+    def _links(self, url: str) -> list[str]:
+        paths = re.findall(r'href="(/box/[^"]+/\d+)"', self._get(url).decode())
+        return [urllib.parse.urljoin(self.url, path) for path in paths]
 
     def _get(self, url: str) -> bytes:
         with urllib.request.urlopen(url) as answer:

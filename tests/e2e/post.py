@@ -112,7 +112,7 @@ def reply(to: Received, sender: str, text: str, *, name: str = "", quoting: bool
     answer.set_content(f"{text}\n\n{attribution}\n\n{quoted}\n" if quoting else f"{text}\n", cte="quoted-printable")
     if as_html:
         answer.add_alternative(
-            f'<div dir="ltr">{html.escape(text)}</div><br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">'
+            f'<div dir="ltr">{html.escape(text).replace(chr(10), "<br>")}</div><br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">'
             f'{html.escape(attribution)}<br></div><blockquote class="gmail_quote">{to.html}</blockquote></div>',
             subtype="html",
             cte="quoted-printable",

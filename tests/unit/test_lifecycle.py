@@ -194,11 +194,14 @@ def test_an_open_request_can_still_be_approved_or_says_that_it_cannot(cases: Cas
         passable = after.standing is Standing.APPROVED or after.stage > result.stage
         rejected = any(not v.approves for v in votes)
         expected = (
-            Standing.APPROVED if result.standing is Standing.APPROVED
-            else Standing.REJECTED if rejected and (veto or not passable)
-            else Standing.OPEN if passable
+            Standing.APPROVED
+            if result.standing is Standing.APPROVED
+            else Standing.REJECTED
+            if rejected and (veto or not passable)
+            else Standing.OPEN
+            if passable
             else Standing.OUT_OF_REACH
-        )  # fmt: skip
+        )
         if result.standing is not expected:
             wrong.append((stages, votes, requester, veto, gone, result.standing, expected))
     assert wrong[:3] == []

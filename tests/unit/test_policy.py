@@ -29,7 +29,9 @@ def gate(*rules: tuple[str, str], tier: str = "require_approval", **settings: An
     return Gate(tier=Tier(tier), rules=tuple(Rule(when=w, tier=Tier(t)) for w, t in rules), **settings)
 
 
-def ruled(*rules: tuple[str, str], tier: str = "require_approval", require_below: float = 0.0, **changes: Any) -> Ruling:
+def ruled(
+    *rules: tuple[str, str], tier: str = "require_approval", require_below: float = 0.0, **changes: Any
+) -> Ruling:
     """Return the ruling of such a gate."""
     return judge(gate(*rules, tier=tier), facts(**changes), require_below=require_below)
 
@@ -167,13 +169,34 @@ def test_a_rule_that_cannot_work_is_an_error_where_it_is_written(when: str, why:
     assert "\n" not in error["msg"]
 
 
+OPERATORS = st.sampled_from(["+", "-", "*", "/", "%", "<", "<=", "==", "!=", "&&", "||", "in", ">"])
 expressions = st.recursive(
     st.sampled_from(
-        ["args.a", "args.b", "args.c", "args.missing", "confidence", "risk", "now", "agent", "1", "0", "2.5", "'x'",
-         "null", "true", "9223372036854775807", "[1]", "{'a': 1}", "args", "duration('1h')", "b'x'"]
+        [
+            "args.a",
+            "args.b",
+            "args.c",
+            "args.missing",
+            "confidence",
+            "risk",
+            "now",
+            "agent",
+            "1",
+            "0",
+            "2.5",
+            "'x'",
+            "null",
+            "true",
+            "9223372036854775807",
+            "[1]",
+            "{'a': 1}",
+            "args",
+            "duration('1h')",
+            "b'x'",
+        ]
     ),
     lambda inner: st.one_of(
-        st.builds(lambda a, o, b: f"({a} {o} {b})", inner, st.sampled_from("+ - * / % < <= == != && || in >".split()), inner),
+        st.builds(lambda a, o, b: f"({a} {o} {b})", inner, OPERATORS, inner),
         st.builds(lambda a: f"(!{a})", inner),
         st.builds(lambda a: f"size({a})", inner),
         st.builds(lambda a, b: f"{a}[{b}]", inner, inner),
@@ -181,8 +204,19 @@ expressions = st.recursive(
         st.builds(lambda a, b: f"[1, 2].{a}(x, {b} == x)", st.sampled_from(["all", "exists", "map", "filter"]), inner),
     ),
     max_leaves=6,
-)  # fmt: skip
-anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.binary(max_size=4) | st.dates() | st.datetimes() | st.decimals() | st.lists(st.integers(), max_size=2)  # fmt: skip
+)
+anything = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.binary(max_size=4)
+    | st.dates()
+    | st.datetimes()
+    | st.decimals()
+    | st.lists(st.integers(), max_size=2)
+)
 
 
 def evaluates_to(when: str, args: dict[str, Any]) -> Any:
@@ -192,7 +226,7 @@ def evaluates_to(when: str, args: dict[str, Any]) -> Any:
     known = {"args": args, "confidence": 0.9, "risk": 0.1, "now": AT, "agent": "support", "run": "run-7"}
     try:
         return cel.compile(when).execute(known)
-    except Exception as error:  # noqa: BLE001, whichever it is
+    except Exception as error:
         return error
 
 
@@ -278,8 +312,8 @@ def test_the_kept_form_of_a_policy_is_fixed() -> None:
         b'"summary":"Refund {{ args.amount }}","tier":"log","timeout":"1234567s","valid_for":"0.5s","veto":false,'
         b'"web_confirm":"code"}'
     )
-    assert policy_digest(FULL.document()).hex() == "?"
-    assert policy_digest(Gate().document()).hex() == "??"
+    assert policy_digest(FULL.document()).hex() == "bbc565649e3705e4f1c1af58213dd30f3cab73fe8b04c21f593cc83074052185"
+    assert policy_digest(Gate().document()).hex() == "1d65bd3508b770385c59b282c5508332dacb7e9f4a653500950912e80b1cdb67"
 
 
 lengths = st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=3000))
@@ -317,10 +351,10 @@ def test_a_kept_policy_is_read_back_as_it_was(original: Gate) -> None:
     assert policy_digest(again.document()) == policy_digest(original.document())
 
 
-@pytest.mark.parametrize("change", [{"quorum": 2}, {"veto": False}, {"timeout": "5h"}, {"reply_level": "token"}, {"tier": "auto"}], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "change", [{"quorum": 2}, {"veto": False}, {"timeout": "5h"}, {"reply_level": "token"}, {"tier": "auto"}], ids=str
+)
 def test_another_policy_has_another_digest(change: dict[str, Any]) -> None:
     """No setting is left out of what the digest covers."""
     other = Gate.model_validate({"approvers": ["bob"], **change})
     assert policy_digest(other.document()) != policy_digest(Gate(approvers=("bob",)).document())
-
-

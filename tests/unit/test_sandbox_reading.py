@@ -118,7 +118,28 @@ def test_unknown_charset_is_read_as_latin(charset: str) -> None:
     assert read_mail(raw.encode() + b"Gr\xfc\xdfe\r\n--b--\r\n").text == "Grüße"
 
 
-FRAGMENTS = [b"From: ", b"=?utf-8?q?", b"?=", b"<a@b>", b"(", b'"', b"\\", b"Content-Type: ", b"multipart/mixed; boundary=x", b"text/html", b"message/rfc822", b"\r\n", b"--x", b"Content-Transfer-Encoding: base64", b"Content-Disposition: attachment; filename*=utf-8''%FF", b"Content-Transfer-Encoding: x-uuencode\r\n", b"\xff", b"Subject:", b"[", b"References: "]  # fmt: skip  # noqa: E501
+FRAGMENTS = [
+    b"From: ",
+    b"=?utf-8?q?",
+    b"?=",
+    b"<a@b>",
+    b"(",
+    b'"',
+    b"\\",
+    b"Content-Type: ",
+    b"multipart/mixed; boundary=x",
+    b"text/html",
+    b"message/rfc822",
+    b"\r\n",
+    b"--x",
+    b"Content-Transfer-Encoding: base64",
+    b"Content-Disposition: attachment; filename*=utf-8''%FF",
+    b"Content-Transfer-Encoding: x-uuencode\r\n",
+    b"\xff",
+    b"Subject:",
+    b"[",
+    b"References: ",
+]
 
 
 @settings(max_examples=300)

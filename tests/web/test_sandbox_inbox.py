@@ -353,7 +353,8 @@ def test_pages_are_accessible_and_fit(
     first = site.wait_for(ALICE, lambda _: True, PATIENCE)
     site.reply(ALICE, first, "question: " + "why " * 40)
     site.send(GATE, request_mail(2), ALICE)
-    site.send(GATE, b"From: " + b"x" * 90 + b"@sandbox.test\r\nReferences: <r1@gate.sandbox.test>\r\nSubject: " + b"long" * 60 + b"\r\n\r\nx\r\n", ALICE)  # fmt: skip  # noqa: E501
+    long_names = b"From: %s@sandbox.test\r\nReferences: <r1@gate.sandbox.test>\r\nSubject: %s\r\n\r\nx\r\n"
+    site.send(GATE, long_names % (b"x" * 90, b"long" * 60), ALICE)
     site.set_away(BOB)
     page = browser.new_context(
         viewport={"width": width, "height": 844}, color_scheme="dark" if scheme == "dark" else "light"

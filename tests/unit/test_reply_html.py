@@ -1,0 +1,260 @@
+"""New text of HTML parts: lines as their reader sees them, quotes and signatures by their containers, hostile markup."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mailgate.errors import MailUnreadable
+from mailgate.mail.markup import html_lines
+from mailgate.mail.reply import new_text_of_html
+from mailgate.model.verdict import Verdict, read_verdict
+
+
+def seen(source: str) -> list[str]:
+    """Return the non-empty lines of a page."""
+    return [line.text for line in html_lines(source) if line.text.strip()]
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("<div>a</div><div>b</div>", ["a", "b"]),
+        ("a<br>b<br/>c", ["a", "b", "c"]),
+        ("<p>a<p>b", ["a", "b"]),
+        ("<span>do not </span><span>APPROVE</span>", ["do not APPROVE"]),
+        ("do not\n   APPROVE", ["do not APPROVE"]),
+        ("<b>APP</b>ROVE", ["APPROVE"]),
+        ("<pre>do not\nAPPROVE</pre>", ["do not", "APPROVE"]),
+        ("<pre>a<span style='white-space:normal'>b\nc</span></pre>", ["ab c"]),
+        ("<div style='white-space: pre-wrap'>a\r\nb</div>", ["a", "b"]),
+        ("<table><tr><td>do not</td><td>APPROVE</td></tr><tr><td>x</td></tr></table>", ["do not APPROVE", "x"]),
+        ("<ul><li>a<li>b</ul>c", ["a", "b", "c"]),
+        ("a &lt;b&gt; &amp; &#65;&nbsp;c", ["a <b> & A\u00a0c"]),
+        ("1 < 2 and <3", ["1 < 2 and <3"]),
+        ("<!-- x -->a<!-->b<!--->c<!--[if mso]>d<![endif]-->e", ["abce"]),
+        ("<![if !mso]>a<![endif]>", ["a"]),
+        ("<?xml version='1.0'?><!DOCTYPE html>a", ["a"]),
+        ("<style>APPROVE</style><script>APPROVE</script><title>APPROVE</title>a", ["a"]),
+        ("<STYLE>a</p></STYLE >b", ["b"]),
+        ("<script>'</scripty>APPROVE</script>b", ["b"]),
+        ("<a title='>'>x</a>", ["x"]),
+        ('<a title=">">x</a>', ["x"]),
+        ("<a title = x>y</a>", ["y"]),
+        ("<a ===>y</a>", ["y"]),
+        ("</b>a</div></p>b", ["a", "b"]),
+        ("a<!-- never closed APPROVE", ["a"]),
+        ("a<b title='never closed>APPROVE", ["a"]),
+        ("a<b ", ["a"]),
+        ("a<style>APPROVE", ["a"]),
+        ("a</", ["a"]),
+        ("<img alt='no'>a<img data-emoji='👍' alt='👍'>", ["a👍"]),
+        ("<s>APPROVE</s>", ["~~APPROVE~~"]),
+        ("<del>APPROVE</del> <span style='text-decoration: line-through'>yes</span>", ["~~APPROVE~~ ~~yes~~"]),
+    ],
+)
+def test_lines_are_those_a_person_sees(source: str, lines: list[str]) -> None:
+    """Blocks make lines, inline elements do not, and what no client shows is left out."""
+    assert seen(source) == lines
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "display:none",
+        "DISPLAY : NONE",
+        "visibility:hidden",
+        "font-size:0",
+        "font-size: 0px",
+        "max-height:0",
+        "mso-hide:all",
+        "opacity:0",
+    ],
+)
+def test_hidden_elements_are_not_text(style: str) -> None:
+    """What a style hides says nothing; what is only small or faint does."""
+    assert seen(f"<div style='{style}'>APPROVE<p>APPROVE</p></div>REJECT") == ["REJECT"]
+    assert seen("<div style='font-size:0.9em;opacity:0.5;max-height:0.5px'>APPROVE</div>") == ["APPROVE"]
+    assert seen("<div hidden>APPROVE</div>REJECT") == ["REJECT"]
+    assert seen("<p style='display:none'>x<p>only half") == ["only half"]
+
+
+def test_our_marker_counts_where_nobody_sees_it() -> None:
+    """A client may hide the marker line; what follows it is still ours."""
+    assert new_text_of_html("REJECT<p style='display:none'>mailgate-reply-above-x</p>APPROVE") == "REJECT"
+    assert new_text_of_html("REJECT<p>mailgate-<b>reply-above</b>-x</p>APPROVE").split() == ["REJECT"]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        "<blockquote type=cite>{}</blockquote>",
+        "<blockquote cite='mid:1@x'>{}</blockquote>",
+        "<blockquote class='gmail_quote'>{}</blockquote>",
+        "<blockquote style='border-left: 2px solid blue'>{}</blockquote>",
+        "<div class='gmail_quote gmail_quote_container'>{}</div>",
+        "<div class='x_gmail_quote'>{}</div>",
+        "<div class='moz-cite-prefix'>{}</div>",
+        "<div class='yahoo_quoted'>{}</div>",
+        "<div id='ydp12yahoo_quoted'>{}</div>",
+        "<div class='protonmail_quote'>{}</div>",
+        "<div class='tutanota_quote'>{}</div>",
+        "<div class='zmail_extra'>{}</div>",
+        "<p id='reply-intro'>{}</p>",
+        "<div id='isReplyContent'>{}</div>",
+        "<span id='OLK_SRC_BODY_SECTION'>{}</span>",
+        "<div name='messageReplySection'>{}</div>",
+        "<div name='quote'>{}</div>",
+        "<div id='_originalContent'>{}</div>",
+        "<div id='mail_android_quote'>{}</div>",
+    ],
+)
+def test_containers_of_clients_quote_what_is_in_them_only(container: str) -> None:
+    """What stands in them is dropped, above and below it the person's words are kept."""
+    quote = container.format("APPROVE<br>APPROVE")
+    assert new_text_of_html(f"<div>REJECT</div>{quote}<div>too dear</div>").split() == ["REJECT", "too", "dear"]
+    assert new_text_of_html(f"{quote}<div>REJECT</div>").split() == ["REJECT"]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "<div id='divRplyFwdMsg'>x</div>",
+        "<div id='x_divRplyFwdMsg'>x</div>",
+        "<div id='appendonsend'></div>",
+        "<div class='OutlookMessageHeader'>x</div>",
+        "<hr id='zwchr'>",
+        "<hr data-marker='__DIVIDER__'>",
+        "<hr id='stopSpelling'>",
+        "<div id='mail-editor-reference-message-container'>x</div>",
+        "<div id='ms-outlook-mobile-reference-message'>x</div>",
+    ],
+)
+def test_elements_of_outlook_and_kin_end_the_persons_text(start: str) -> None:
+    """Below them nothing is set off, so nothing below them is new."""
+    assert new_text_of_html(f"<div>REJECT</div>{start}<div>APPROVE</div>").split() == ["REJECT"]
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "<div class='gmail_signature'>{}</div>",
+        "<pre class='moz-signature'>{}</pre>",
+        "<div id='Signature'>{}</div>",
+        "<div id='ms-outlook-mobile-signature'>{}</div>",
+        "<div class='protonmail_signature_block'>{}</div>",
+        "<div id='composer_signature'>{}</div>",
+        "<div data-signatureblock='true'>{}</div>",
+    ],
+)
+def test_signatures_are_left_out_and_end_where_they_end(signature: str) -> None:
+    """What a client calls the signature says nothing; words below it do."""
+    text = signature.format("We only accept written orders")
+    assert read_verdict(new_text_of_html(f"APPROVE{text}")).verdict is Verdict.APPROVE
+    assert read_verdict(new_text_of_html(f"APPROVE{text}<div>only half</div>")).verdict is Verdict.UNCLEAR
+
+
+def test_indented_text_is_not_a_quote() -> None:
+    """A blockquote without a mark of quoting may be indentation: its words stay, and decide nothing."""
+    indented = "<blockquote style='margin:0 0 0 40px;border:none;padding:0px'>only half</blockquote>"
+    assert read_verdict(new_text_of_html(f"APPROVE{indented}")).verdict is Verdict.UNCLEAR
+    assert read_verdict(new_text_of_html("<blockquote>APPROVE</blockquote>")).verdict is Verdict.UNCLEAR
+    quote = "<blockquote><p>mailgate-reply-above-x</p>APPROVE</blockquote>"
+    assert new_text_of_html(f"REJECT{quote}").split() == ["REJECT"]
+
+
+def test_a_stray_end_tag_does_not_open_a_quote() -> None:
+    """The quoted mail's own unbalanced tags close nothing outside it."""
+    assert new_text_of_html("<div>REJECT<blockquote type=cite></div></div></td>APPROVE</blockquote></div>").split() == [
+        "REJECT"
+    ]
+    assert new_text_of_html("REJECT<blockquote type=cite><p>x</blockquote>").split() == ["REJECT"]
+    assert new_text_of_html("REJECT<blockquote type=cite>APPROVE").split() == ["REJECT"]
+
+
+HOSTILE = [
+    "<",
+    "<!--",
+    "<!",
+    "<![",
+    "<?",
+    "</",
+    "<a ",
+    "<a b=",
+    '<a b="',
+    "<a b='",
+    "<script>",
+    "&",
+    "&#",
+    "&ampx",
+    "<b>",
+    "<div>x",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_markup_made_to_cost_is_read(piece: str) -> None:
+    """Twenty thousand repetitions of what keeps other parsers busy for minutes are read like any text."""
+    assert "APPROVE" not in new_text_of_html(piece * 20_001)
+
+
+def test_too_many_tags_are_refused() -> None:
+    """A page with more tags than any mail has is unreadable as a whole, not read in part."""
+    with pytest.raises(MailUnreadable, match="too many tags"):
+        new_text_of_html("APPROVE" + "<b>" * 100_001)
+
+
+def test_an_oversized_character_reference_is_refused() -> None:
+    """Python refuses to convert such digits; the mail is unreadable, not the program broken."""
+    with pytest.raises(MailUnreadable):
+        new_text_of_html("&#" + "9" * 5000 + ";")
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "<div>",
+            "</div>",
+            "<p>",
+            "</p>",
+            "<br>",
+            "<b>",
+            "</b>",
+            "<td>",
+            "<tr>",
+            "<table>",
+            "</table>",
+            "<pre>",
+            "</pre>",
+        ),
+        *("<blockquote type=cite>", "</blockquote>", "<blockquote>", "<div class=gmail_quote>", "<hr>", "<s>", "</s>"),
+        *("<div style='display:none'>", "<style>", "</style>", "<!--", "-->", "<", ">", "&lt;", "'", '"', "<a href='"),
+        *(
+            "APPROVE",
+            "REJECT",
+            "only half",
+            " ",
+            "\n",
+            "On 1 May 2026 at 20:22, A &lt;a@b.c&gt; wrote:",
+            "From: a<br>To: b<br>",
+        ),
+    ]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES, max_size=30).map("".join))
+@example("<p><s><p></s>")
+@example("<td><div class=gmail_quote><td></div></div>")
+def test_any_markup_is_read(source: str) -> None:
+    """No arrangement of tags makes the reader fail."""
+    assert isinstance(new_text_of_html(source), str)
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES.filter(lambda piece: piece != "-->"), max_size=20).map("".join))
+def test_nothing_below_our_marker_ever_decides(source: str) -> None:
+    """Whatever markup our own mail is turned into, an empty reply above it approves nothing."""
+    text = new_text_of_html(f"<div><br></div><p>mailgate-reply-above-x</p>{source}")
+    assert read_verdict(text).verdict is Verdict.NONE

@@ -1,0 +1,181 @@
+"""New text of plain parts: what counts as a quote, what only looks like one, and where a client's frame begins."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mailgate.mail.frames import (
+    attribution,
+    begins_header_block,
+    begins_unknown_header,
+    is_separator,
+    label_of,
+    visible,
+)
+from mailgate.mail.reply import MAX_LINES, new_text_of_plain
+from mailgate.model.verdict import Verdict, read_verdict
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "mailgate-reply-above-k3v9q2ab",
+        "MAILGATE-REPLY-ABOVE-K3V9Q2AB",
+        "   mailgate-reply-above-k3v9q2ab  ",
+        "Ref: mailgate-reply-above-k3v9q2ab (do not remove)",
+        "*mailgate-reply-above-k3v9q2ab*",
+    ],
+)
+def test_the_marker_ends_the_persons_text(marker: str) -> None:
+    """From an unmarked line with our marker on, everything is ours, whatever stands around it."""
+    assert new_text_of_plain(f"REJECT\n\n{marker}\n\nAPPROVE\n") == "REJECT"
+
+
+@pytest.mark.parametrize("prefix", ["> ", ">", ">> ", "> > ", "| ", " > ", "\u00a0> ", "＞ "])
+def test_the_marker_in_a_quote_only_proves_the_quote(prefix: str) -> None:
+    """Behind a quote mark the marker ends nothing: what stands below the quote is the person's."""
+    quote = f"{prefix}mailgate-reply-above-k3v9q2ab\n{prefix}APPROVE\n"
+    assert new_text_of_plain(f"{quote}\nREJECT\n").split() == ["REJECT"]
+    assert new_text_of_plain(f"REJECT\n\n{quote}").split() == ["REJECT"]
+
+
+@pytest.mark.parametrize("quote", ["> 50 EUR: ask me again", "> 50 EUR\n> 60 EUR", "| only half |", ">only half"])
+def test_a_bare_quote_mark_is_no_quote(quote: str) -> None:
+    """Without an attribution or our marker a line with ``>`` is kept as it stands, and is a condition."""
+    assert new_text_of_plain(f"APPROVE\n\n{quote}") == f"APPROVE\n\n{quote}"
+    assert read_verdict(new_text_of_plain(quote)).verdict is Verdict.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "As Bob wrote:",
+        "As Bob wrote on 5 May:",
+        "Bob wrote this on Monday:",
+        "On Thursday:",
+        "On 5 May ask bob@example.com:",
+        "On the other hand, 5 things:",
+        "but only until 17:00:",
+        "but only until 17:00 on 30.11.2026:",
+        "ask bob@example.com before 30.11.2026 17:00:",
+        "These conditions apply:",
+        "From: 1 June",
+        "From: 1 June\nTo: 30 June",
+        "To: be done by 5 May",
+        "-----conditions-----",
+        "---- only up to 50 ----",
+        "Original message follows",
+        "Am Montag schrieb Bob:",
+    ],
+)
+def test_a_persons_own_line_is_not_taken_for_a_frame(line: str) -> None:
+    """Lines that resemble attributions, headers or separators stay, so that what they say counts."""
+    text = f"APPROVE\n\n{line}\nonly up to 50 EUR\n"
+    assert new_text_of_plain(text) == text
+    assert read_verdict(new_text_of_plain(text)).verdict is Verdict.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-----Original Message-----",
+        "----- Original Message -----",
+        "--- Original Message ---",
+        "*-----Original Message-----*",
+        "-----Ursprüngliche Nachricht-----",
+        "-------- Message d'origine --------",
+        "-----Mensaje original-----",
+        "-----Messaggio originale-----",
+        "-----Oorspronkelijk bericht-----",
+        "-----Исходное сообщение-----",
+        "-----原始邮件-----",
+        "---------- Forwarded message ---------",
+        "-------- Weitergeleitete Nachricht --------",
+        "Begin forwarded message:",
+        "Anfang der weitergeleiteten Nachricht:",
+        "Début du message transféré :",
+    ],
+)
+def test_separators_end_the_persons_text(line: str) -> None:
+    """A line with which a client announces another mail ends the new text, without any header below it."""
+    assert new_text_of_plain(f"REJECT\n\n{line}\n\nAPPROVE\n") == "REJECT"
+
+
+def test_a_frame_in_an_unknown_language_is_known_by_its_place() -> None:
+    """Labels in no language of the tables count directly above our marker or below a rule, and nowhere else."""
+    header = "Siuntėjas: A <a@gate.example.com>\nLaikas: 2026\nGavėjas: Bob\nDalykas: x"
+    assert new_text_of_plain(f"REJECT\n\n{header}\n\nmailgate-reply-above-x\nAPPROVE") == "REJECT"
+    assert new_text_of_plain(f"REJECT\n____________\n{header}\n\nAPPROVE") == "REJECT"
+    assert "APPROVE" in new_text_of_plain(f"REJECT\n\n{header}\n\nAPPROVE")
+    assert "50" in new_text_of_plain("APPROVE\n____________\nAmount: 50\nUntil: Monday\nAsk: Bob\n\nREJECT")
+
+
+def test_a_weak_attribution_needs_a_quote_below() -> None:
+    """ "On Nov 26 Bob wrote:" may be a person's; it is a client's if something quoted or our marker follows."""
+    line = "On Nov 26, 2026 Bob wrote:"
+    assert "only half" in new_text_of_plain(f"APPROVE\n\n{line}\n\nonly half")
+    assert new_text_of_plain(f"APPROVE\n\n{line}\n\n> only half").split() == ["APPROVE"]
+    assert new_text_of_plain(f"APPROVE\n\n{line}\n\nmailgate-reply-above-x\nonly half").split() == ["APPROVE"]
+
+
+def test_an_attribution_is_found_with_the_lines_it_was_wrapped_over() -> None:
+    """The first line of a wrapped attribution is part of it; the person's line above is not."""
+    lines = ["but not before 2027", "On Nov 22, 2026,", "at 20:22,", "Approvals <a@gate.example.com> wrote:"]
+    assert attribution(lines, 3) == (1, True)
+    assert attribution(["x", "", "wrote:"], 2) is None
+    assert attribution(["On Nov 22, 2026 at 20:22, Bob wrote:" + "x" * 400 + ":"], 0) is None
+
+
+def test_a_header_block_needs_three_kinds_of_labels() -> None:
+    """Sender and two more, also wrapped; two kinds may be a person's own list."""
+    assert begins_header_block(["From: A", " <a@b.c>", "Sent: today", "To: B"], 0)
+    assert not begins_header_block(["From: A", "To: B", "To: C", "From: D"], 0)
+    assert not begins_header_block(["Sent: x", "To: B", "Subject: C"], 0)
+    assert not begins_header_block(["From: A", "a", "b", "c", "To: B", "Subject: C"], 0)
+    assert not begins_header_block(["x", "From: A", "To: B", "Subject: C"], 0)
+    assert label_of("*Envoyé\u00a0:* lundi") == "date"
+    assert label_of("Amount: 50") is None
+    assert not begins_unknown_header(["a: b", "c: d@e.f"], 0)
+    assert not is_separator("-----Original Message----- " + "x" * 200)
+
+
+def test_digits_of_every_client_language_are_digits() -> None:
+    """Arabic, Persian and Devanagari dates are dates."""
+    assert visible("٢٠٢٦ ۲۰۲۶ २०२६\u200f\u00a0") == "2026 2026 2026"
+
+
+def test_a_text_with_too_many_lines_is_not_read() -> None:
+    """Beyond the bound nothing is new text, so that cost stays bounded and nothing is cut off silently."""
+    assert new_text_of_plain("APPROVE" + "\n" * MAX_LINES) == ""
+    assert new_text_of_plain("APPROVE" + "\n" * (MAX_LINES - 1)).strip() == "APPROVE"
+
+
+@settings(deadline=None)
+@given(
+    st.text(
+        alphabet=st.sampled_from("On 2026 wrote:<a@b.c>\n\n>|-_ From:Subject Sent To é写道：\u200f\u202e"), max_size=300
+    )
+)
+@example("From:\n" * 20)
+@example(":\n" * 20)
+@example("On 5 <\n>:\n" * 5)
+def test_any_text_is_read_and_nothing_is_invented(text: str) -> None:
+    """No text makes the reader fail, and every line of new text stands in the mail."""
+    own = new_text_of_plain(text)
+    lines = text.replace("\u2028", "\n").split("\n")
+    assert all(line in lines or not line for line in own.split("\n"))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["only half", "> x", "On 1 May 2026 at 10:00, A <a@b.c> wrote:", "", "From: a", "--"]),
+        max_size=8,
+    )
+)
+def test_text_without_a_frame_is_kept_whole(lines: list[str]) -> None:
+    """A condition that stands above every frame is never lost."""
+    own = new_text_of_plain("\n".join(["APPROVE", "only up to 50", *lines]))
+    assert own.split("\n")[:2] == ["APPROVE", "only up to 50"]

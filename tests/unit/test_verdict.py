@@ -1,0 +1,456 @@
+"""The first-line grammar: what approves, what rejects, and how much stays unclear."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mailgate.model.verdict import PROVEN, Level, Verdict, meets, read_verdict
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "APPROVE",
+        "approve",
+        "Approved",
+        "APPROVED.",
+        "Approve!",
+        "\n\n  approve  \n",
+        "*APPROVE*",
+        "**Approve**",
+        "_approved_",
+        "**_APPROVE_**",
+        "*APPROVE.*",
+        "**APPROVE**!",
+        "APPROVE .",
+        "\u00a0APPROVE\u00a0",
+        "\ufeffAPPROVE",
+        "\u200b\u200e\u202aApprove\u202c\u200d\u2066\u2069",
+        "\u3000APPROVE\u2003",
+        "APPROVE\r\n",
+        "APPROVE\u2028",
+    ],
+)
+def test_the_word_alone_approves(text: str) -> None:
+    """The word in any case, with blanks, emphasis and one final mark around it, approves."""
+    assert read_verdict(text).verdict is Verdict.APPROVE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # what other systems took for a yes (facts: "A decision nobody made")
+        "disallow",
+        "not approved",
+        "Not approved.",
+        "do not approve",
+        "don't approve",
+        "Decision: disapprove",
+        "disapprove",
+        "disapproved",
+        "not okay",
+        "ok",
+        "OK, thanks for letting me know",
+        "yes",
+        "YES I am away, back Monday.",
+        "approve?",
+        "approve if Carol agrees",
+        "approve, thanks",
+        "approve it",
+        "I approve",
+        "Please approve",
+        "approve or reject",
+        "APPROVE/REJECT",
+        "approver",
+        "approves",
+        "approving",
+        "approval",
+        "reapprove",
+        "un-approve",
+        "APPROVE!!",
+        "APPROVE...",
+        "APPROVE…",
+        "APPROVE?!",
+        "APPROVE:",
+        "APPROVE 50",
+        "1. APPROVE",
+        "- APPROVE",
+        "* APPROVE",
+        "*APPROVE",
+        "APPROVE*",
+        "****APPROVE****",
+        "~~APPROVE~~",
+        "`APPROVE`",
+        '"APPROVE"',
+        "'approve'",
+        "[x] APPROVE",
+        "[ ] APPROVE",
+        "> APPROVE",
+        "| APPROVE",
+        "👍 APPROVE",
+        "APPROVE 👍",
+        "A P P R O V E",
+        "ok go ahead I guess",
+        "go ahead",
+        "LGTM",
+        "Hi,\n\nAPPROVE",
+        "CAUTION: external sender\n\nAPPROVE",
+        "Subject: APPROVE",
+        "APPROVE\x00",
+        "APPROVE\x1cnot",
+        "\x08APPROVE",
+    ],
+)
+def test_nothing_but_the_word_approves(text: str) -> None:
+    """Whatever contains, resembles or surrounds the word is unclear, neither a yes nor a no."""
+    assert read_verdict(text).verdict is Verdict.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "ＡＰＰＲＯＶＥ",
+        "Ａpprove",
+        "аpprove",  # Cyrillic а
+        "APPROVΕ",  # Greek Ε
+        "ᴀᴘᴘʀᴏᴠᴇ",
+        "𝐀𝐏𝐏𝐑𝐎𝐕𝐄",
+        "Ⓐⓟⓟⓡⓞⓥⓔ",
+        "APP\u200bROVE",
+        "APPRO\u00adVE",
+        "APPROV\u0301E",
+        "\u202eEVORPPA\u202c",
+        "\u202dAPPROVE",
+    ],
+)
+def test_look_alikes_of_the_word_are_unclear(word: str) -> None:
+    """Letters that only look like the word, or have something invisible between them, are never folded into it."""
+    reading = read_verdict(word)
+    assert reading.verdict is Verdict.UNCLEAR
+    assert "plain A to Z" in reading.because[-1]
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "Sent from my iPhone",
+        "Sent from my Verizon Wireless BlackBerry",
+        "Sent with [Proton Mail](https://proton.me/) secure email.",
+        "Get Outlook for iOS<https://aka.ms/o0ukef>",
+        "Von meinem iPhone gesendet",
+        "Diese Nachricht wurde von meinem Samsung Galaxy gesendet.",
+        "Gesendet von Outlook für Android<https://aka.ms/AAb9ysg>",
+        "Envoyé de mon iPhone",
+        "Enviado desde mi iPhone",
+        "iPhoneから送信",
+        "-- \nBob Brown\nonly the paranoid survive",
+        "--\nBob",
+        "Thanks!",
+        "Thank you,\nBob",
+        "Thanks Bob",
+        "Best regards, Alice",
+        "Kind regards\nAlice Adams\nHead of Finance | Example Ltd\nT +44 20 7946 0123 | M: +44 (0)7700 900123",
+        "Mit freundlichen Grüßen\n\nJürgen Groß\nGeschäftsführer: Max Muster\nAmtsgericht Köln, HRB 12345",
+        "Cordialement,\nÉlodie Dupont",
+        "よろしくお願いいたします。",
+        "Alice Adams",
+        "- Bob",
+        "Bob\nHead of Sales\nExample GmbH\nHauptstraße 5, 50667 Köln",
+        "Thanks,\nBob\nAlter Markt-Platz 12a\nD-50667 Köln",
+        "Thanks,\nBob\n10 Downing Street, London SW1A 2AA",
+        "Merci,\nÉlodie\n12, rue de la Paix\n75002 Paris",
+        "+49 171 1234567",
+        "Tel.: 0221 / 123 45 67",
+        "bob@example.com\nwww.example.com",
+        "[cid:image001.png@01D1]",
+        "[image: Example Ltd]",
+        "____________________\nThis e-mail and any attachments are confidential. If you are not the intended\n"
+        "recipient, do not approve, disclose or copy it. Prices hold only if confirmed in writing.",
+        "CONFIDENTIALITY NOTICE: This message is intended only for the use of the addressee. But read on.",
+        "Diese E-Mail enthält vertrauliche Informationen. Falls Sie nicht der Empfänger sind, nicht weiterleiten.",
+        "Please consider the environment before printing this e-mail.",
+        "looks good to me",
+        "Go ahead, all fine from my side.",
+        "Thanks for the reminder!\nHave a nice weekend.",
+        "No objections.",
+    ],
+)
+def test_signatures_and_thanks_below_leave_an_approval_one(below: str) -> None:
+    """What clients, companies and manners put below the word changes nothing."""
+    reading = read_verdict(f"APPROVE\n\n{below}\n")
+    assert reading.verdict is Verdict.APPROVE, reading.because
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "but only up to 50 EUR",
+        "but not today",
+        "if Carol agrees",
+        "Only the first half.",
+        "Make it 50.",
+        "Carol first",
+        "Half of it",
+        "Half",
+        "Monday",
+        "Tomorrow",
+        "Max 50 EUR",
+        "100000",
+        "50 000 000",
+        "Use the staging account",
+        "OK?",
+        "Is it all good",
+        "Please see me",
+        "REJECT",
+        "No",
+        "undo",
+        "> 50 EUR: ask me",
+        "Note: the limit is 50 EUR",
+        "Notice the limit of 50 EUR",
+        "Disclaimer: only up to 50 EUR",
+        "This message is intended to approve only the first half",
+        "The information in this message is wrong, pay only 50",
+        "If you are not sure, ask Carol",
+        "Geschäftsführung muss zustimmen",
+        "Thanks,\nBob\n\nPS: only up to 50",
+        "-- \nBob\nP.S. not before Carol has seen it",
+        "Sent from my iPhone, only valid today",
+        "Sent from my desk, is much easier than my phone but only if",
+        "Kind regards, only up to 50",
+        "Regards to Bob",
+        "Alice only",
+        "Thanks,\nAlice\nplease wait until Monday",
+        "Thanks,\nAlice\nNot For Production",
+        "Thanks,\nAlice\nPay 5000",
+        "Thanks,\nAlice\n5000 Hamburg",
+        "Thanks,\nAlice\nRefund 50",
+        "Nur Hamburg",
+        "Bis Montag",
+        "Sauf Paris",
+        "Wait",
+        "nope",
+        "bob",
+        "\n" * 500 + "only up to 50",
+        "thanks\n" * 500 + "only up to 50",
+    ],
+)
+def test_other_words_below_an_approval_make_it_unclear(below: str) -> None:
+    """A condition can be written in any words, so words that are no signature take the approval back."""
+    reading = read_verdict(f"APPROVE\n\n{below}")
+    assert reading.verdict is Verdict.UNCLEAR
+    assert reading.first_line == "APPROVE"
+    assert "may be a condition" in reading.because[-1]
+
+
+def test_a_name_below_is_compared_with_the_senders() -> None:
+    """Where the sender's name is known, a bare name must be theirs: another capitalised word may be anything."""
+    assert read_verdict("APPROVE\n\nBob", signer="Bob Brown bob.brown").verdict is Verdict.APPROVE
+    assert read_verdict("APPROVE\n\nbob", signer="Bob Brown").verdict is Verdict.APPROVE
+    assert read_verdict("APPROVE\n\nBB", signer="Bob Brown").verdict is Verdict.APPROVE
+    assert read_verdict("APPROVE\n\nAlex", signer="Alexander Meyer").verdict is Verdict.APPROVE
+    assert read_verdict("APPROVE\n\nMay", signer="May Lee").verdict is Verdict.APPROVE
+    assert read_verdict("APPROVE\n\nHamburg", signer="Bob Brown").verdict is Verdict.UNCLEAR
+    assert read_verdict("APPROVE\n\nNO", signer="Nora Otis").verdict is Verdict.UNCLEAR
+    assert read_verdict("APPROVE\n\nHalf", signer="Bob Halford").verdict is Verdict.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("REJECT", ""),
+        ("reject.", ""),
+        ("Rejected", ""),
+        ("deny", ""),
+        ("DENIED!", ""),
+        ("decline", ""),
+        ("Declined: duplicate", "duplicate"),
+        ("No", ""),
+        ("no.", ""),
+        ("No!", ""),
+        ("stop", ""),
+        ("NO! Reject this", "Reject this"),
+        ("no, don't approve", "don't approve"),
+        ("No - too expensive", "too expensive"),
+        ("No – too expensive", "too expensive"),
+        ("No, there is a problem with it", "there is a problem with it"),
+        ("no way", "way"),
+        ("Stop the refund", "the refund"),
+        ("reject too expensive", "too expensive"),
+        ("REJECT: wrong customer\n\nHe left last year.\n", "wrong customer\nHe left last year."),
+        ("REJECT\ntoo dear\n\nThanks,\nBob\n\n-- \nBob Brown\nExample Ltd", "too dear"),
+        ("REJECT\n\nSent from my iPhone", ""),
+        ("REJECT\n\nWrong Customer", "Wrong Customer"),
+        ("REJECT, why so dear?", "why so dear?"),
+        ("*REJECT* duplicate", "duplicate"),
+        ("**REJECT**: duplicate", "duplicate"),
+        ("REJECT\n\nAPPROVE", "APPROVE"),
+        ("ＲＥＪＥＣＴ\u3000高すぎる", "高すぎる"),
+        ("REJECT：高すぎる", "高すぎる"),
+        ("\u200fREJECT", ""),
+        ("Reject 10² units", "10² units"),
+    ],
+)
+def test_reject_words_reject_with_their_reason(text: str, reason: str) -> None:
+    """A word of refusal at the start rejects; what follows is the reason, without a signature."""
+    reading = read_verdict(text)
+    assert (reading.verdict, reading.reason) == (Verdict.REJECT, reason)
+
+
+def test_the_senders_name_is_no_reason() -> None:
+    """A bare rejection signed with the sender's name is still bare, and the person is asked why."""
+    assert read_verdict("REJECT\n\nBob", signer="Bob Brown").reason == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no problem, go ahead",
+        "No worries",
+        "no objections from me",
+        "No further questions",
+        "no need to wait",
+        "no idea",
+        "No, go ahead",
+        "No, no problem",
+        "no - approved",
+        "No. 5 looks good",
+        "no.5",
+        "no-brainer",
+        "No-one asked me",
+        "no?",
+        "nobody",
+        "nope",
+        "not",
+        "noted",
+        "None of my business",
+        "stop asking me",
+        "Stop sending these",
+        "stopped",
+        "nonstop",
+        "reject?",
+        "reject this?",
+        "Reject or approve?",
+        "REJECT/APPROVE",
+        "rejecting",
+        "denying",
+        "I reject",
+        "no's",
+    ],
+)
+def test_doubtful_refusals_are_unclear(text: str) -> None:
+    """Words that begin like a refusal and may mean the opposite never end a request in a person's name."""
+    reading = read_verdict(text)
+    assert reading.verdict is Verdict.UNCLEAR
+    assert reading.reason == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "reason"),
+    [
+        ("question: why now?", Verdict.QUESTION, "why now?"),
+        ("QUESTION - why now?", Verdict.QUESTION, "why now?"),
+        ("Question:\n\nWhy now?\nAnd who asked?", Verdict.QUESTION, "Why now?\nAnd who asked?"),
+        ("Question： なぜ", Verdict.QUESTION, "なぜ"),
+        ("question:", Verdict.UNCLEAR, ""),
+        ("question", Verdict.UNCLEAR, ""),
+        ("question why now", Verdict.UNCLEAR, ""),
+        ("Questionable", Verdict.UNCLEAR, ""),
+        ("undo", Verdict.UNDO, ""),
+        ("UNDO.", Verdict.UNDO, ""),
+        ("Undo: misread the amount", Verdict.UNDO, "misread the amount"),
+        ("undo my approval", Verdict.UNDO, "my approval"),
+        ("undo the refund", Verdict.UNCLEAR, ""),
+        ("undone", Verdict.UNCLEAR, ""),
+    ],
+)
+def test_questions_and_undo(text: str, verdict: Verdict, reason: str) -> None:
+    """A question needs its colon and a question; undo stands alone or gives its reason."""
+    reading = read_verdict(text)
+    assert (reading.verdict, reading.reason) == (verdict, reason)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n", "\u200b\ufeff\u00a0\n\t\u2003"])
+def test_no_words_are_no_verdict(text: str) -> None:
+    """Text without anything visible says nothing."""
+    assert read_verdict(text).verdict is Verdict.NONE
+
+
+def test_what_is_kept_of_long_answers_is_bounded() -> None:
+    """A line is shown to 200 characters, a reason to 4,000."""
+    reading = read_verdict("REJECT " + "x" * 9000)
+    assert len(reading.first_line) == 200
+    assert len(reading.reason) == 4000
+
+
+EXACT = re.compile(r"\W*_*\W*approved?\W*_*\W*", re.IGNORECASE)
+WORDS = st.sampled_from(
+    [
+        *(
+            "APPROVE",
+            "approve",
+            "Approved",
+            "not",
+            "do",
+            "don't",
+            "no",
+            "reject",
+            "if",
+            "only",
+            "ok",
+            "Bob",
+            "Thanks",
+            "EUR",
+        ),
+        *("*", "_", "**", ".", "!", "?", ",", ":", ";", ">", "-", "--", "50", "а", "Ａ", "PS:", "iPhone"),
+        *(" ", "\n", "\r\n", "\t", "\u200b", "\ufeff", "\u00a0", "\u2028", "\x85", "\x1c", "\u202e"),
+    ]
+)
+
+
+@settings(deadline=None)
+@given(
+    st.one_of(st.text(), st.lists(st.one_of(WORDS, st.text(max_size=3))).map(" ".join), st.lists(WORDS).map("".join))
+)
+@example("APPROVE\x85only")
+def test_only_the_word_ever_approves(text: str) -> None:
+    """Whatever the text: if it approves, its first non-empty line holds the word and no other letter or digit."""
+    reading = read_verdict(text)
+    if reading.verdict is Verdict.APPROVE:
+        assert EXACT.fullmatch(reading.first_line)
+        assert reading.first_line.strip("\u200b\ufeff\u00a0*_.! \t").lower() in ("approve", "approved")
+        first = next(
+            line for line in re.split(r"[\n\r\v\f\x85\u2028\u2029]", text) if line.strip("\u200b\ufeff\u00a0 \t")
+        )
+        assert "approve" in first.lower()
+
+
+@settings(deadline=None)
+@given(st.text(), st.text())
+def test_reading_never_fails_and_is_always_explained(text: str, signer: str) -> None:
+    """Any text gives a reading with a reason why; only a verdict that has one carries a reason."""
+    reading = read_verdict(text, signer=signer)
+    assert reading.because
+    assert not reading.reason or reading.verdict in (Verdict.REJECT, Verdict.QUESTION, Verdict.UNDO)
+
+
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("needed", Level)
+def test_levels_are_compared_within_their_channel_only(level: Level, needed: Level) -> None:
+    """A level meets itself, every lower one of its channel, and nothing of another channel."""
+    channels = (
+        (Level.TOKEN, Level.ALIGNED),
+        (Level.LINK, Level.LINK_CODE, Level.LINK_FRESH_CODE),
+        (Level.DASHBOARD,),
+        (Level.OPERATOR,),
+    )
+    same = any(level in c and needed in c and c.index(level) >= c.index(needed) for c in channels)
+    assert meets(level, needed) is (needed is Level.NONE or same)
+
+
+def test_proven_levels_are_those_of_the_contract() -> None:
+    """Separation of duties that must be proven accepts these three levels and no other."""
+    assert {"aligned", "link+fresh_code", "dashboard"} == PROVEN
