@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast, overload
 
+import structlog
+
 from mailgate.config import Config, find_config, load_config
 from mailgate.errors import (
     ApprovalPending,
@@ -19,20 +21,23 @@ from mailgate.errors import (
     NotCleared,
     OutsideSession,
     RejectedBefore,
+    StoreUnavailable,
 )
 from mailgate.model.action import check_name, make_action
-from mailgate.model.canonical import NotCanonical, canonical_bytes, to_plain
 from mailgate.model.lifecycle import State
+from mailgate.model.people import check_address
 from mailgate.model.policy import Tier
 from mailgate.model.signature import Signature
 from mailgate.runtime import make_worker, open_working
 from mailgate.service.await_outcome import await_outcome
 from mailgate.service.context import Working
-from mailgate.service.execute import Known, current_request_id
+from mailgate.service.execute import Known, current_request_id, stored, told
 from mailgate.service.inspect import cancel_request
 from mailgate.service.resume import Outcome
 from mailgate.service.submit import Call, Snapshot, Ticket, report_logged, submit
 from mailgate.service.worker import WorkerRole
+
+log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -189,7 +194,7 @@ class Mailgate:
             action=declared.signature.action(args) if declared else make_action(name, args),
             agent=_named("agent", agent),
             run=_named("run", run),
-            on_behalf_of=on_behalf_of,
+            on_behalf_of=_requester(on_behalf_of),
             snapshot=lambda: _snapshot(state, state_version),
             reasoning=reasoning,
             confidence=_confidence(confidence),
@@ -206,7 +211,7 @@ class Mailgate:
     def report(self, ticket: Ticket, *, result: Any = None, error: BaseException | None = None) -> None:
         """Report what came of an action that its ticket let run (tiers ``auto`` and ``log``)."""
         if ticket.tier is Tier.LOG:
-            report_logged(self.working, ticket, result=_encoded(result), error="" if error is None else repr(error))
+            report_logged(self.working, ticket, result=stored(result), error="" if error is None else told(error))
 
     async def areport(self, ticket: Ticket, *, result: Any = None, error: BaseException | None = None) -> None:
         """As :meth:`report`, without blocking the event loop."""
@@ -290,9 +295,9 @@ class Session:
         try:
             result = declared.unguarded(**declared.signature.validate(args))
         except BaseException as error:
-            self._mg.report(ticket, error=error)
+            self._report(ticket, error=error)
             raise
-        self._mg.report(ticket, result=result)
+        self._report(ticket, result=result)
         return cast(R, result)
 
     async def acall(self, action: GatedAction[..., Any] | str, args: Mapping[str, Any], **options: Any) -> Any:
@@ -308,10 +313,17 @@ class Session:
             else:
                 result = await asyncio.to_thread(declared.unguarded, **values)
         except BaseException as error:
-            await self._mg.areport(ticket, error=error)
+            await asyncio.to_thread(self._report, ticket, error=error)
             raise
-        await self._mg.areport(ticket, result=result)
+        await asyncio.to_thread(self._report, ticket, result=result)
         return result
+
+    def _report(self, ticket: Ticket, **came_of_it: Any) -> None:
+        try:
+            self._mg.report(ticket, **came_of_it)
+        except StoreUnavailable as error:
+            # It ran: to say now that nothing did, and that it may be tried again, would be a lie.
+            log.error("not_reported", action=ticket.action, logged=ticket.request_id, why=error.message)
 
     def _declared(self, action: GatedAction[..., Any] | str) -> GatedAction[Any, Any]:
         name = action if isinstance(action, str) else action.name
@@ -374,18 +386,22 @@ def _snapshot(state: Any, version: str) -> Snapshot | None:
 
 
 def _confidence(given: float | None) -> float:
-    """Return ``given``; a missing one, or one outside [0, 1], is no confidence at all."""
-    return float(given) if given is not None and math.isfinite(given) and 0.0 <= given <= 1.0 else 0.0
+    """Return ``given``; a missing one, or one that is no number within [0, 1], is no confidence at all."""
+    is_number = isinstance(given, int | float) and math.isfinite(given)
+    return float(given) if given is not None and is_number and 0.0 <= given <= 1.0 else 0.0
+
+
+def _requester(address: str | None) -> str | None:
+    """Return ``address`` if it is one plain address: a person who is not recognised could approve her own request."""
+    try:
+        return None if address is None else check_address(address)
+    except (ValueError, TypeError) as error:
+        raise InvalidArguments(
+            f"on_behalf_of = {address!r}: give the plain mail address of the person the agent acts for, or None."
+        ) from error
 
 
 def _named(what: str, text: str) -> str:
     if not isinstance(text, str) or not text or len(text) > 200 or not text.isprintable():
         raise InvalidArguments(f"{what} = {text!r}: give it a printable name of 1 to 200 characters.")
     return text
-
-
-def _encoded(result: Any) -> bytes:
-    try:
-        return canonical_bytes(to_plain(result))
-    except NotCanonical:
-        return canonical_bytes(repr(result)[:10_000])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
-from typing import Any, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -16,6 +16,9 @@ from mailgate.config.schema import Config
 Location = tuple[int | str, ...]
 
 PREFIX = "MAILGATE_"
+
+_LONGEST_SHOWN = 60
+"""Characters of a wrong value that a sentence repeats."""
 
 _SAID = {
     "string_type": "write text in quotes",
@@ -28,7 +31,7 @@ _SAID = {
     "finite_number": "write a number",
     "bool_type": "write true or false",
     "bool_parsing": "write true or false",
-    "tuple_type": "write a list, such as [\"alice\"]",
+    "tuple_type": 'write a list, such as ["alice"]',
     "dict_type": "write a table of keys and values",
     "model_type": "write a table of keys and values",
     "model_attributes_type": "write a table of keys and values",
@@ -78,31 +81,113 @@ def place(where: Location, *, table: bool = False) -> str:
 
 
 def take_out(raw: dict[str, Any], error: ErrorDetails) -> bool:
-    """Remove the wrong value from ``raw``, or put one there that stands in for it; False if it cannot be found.
+    """Remove the wrong value from ``raw``, or put a stand-in there; False if it cannot be found.
 
-    What others refer to gets a stand-in, so that one mistake does not look like several.
+    What is required, or what others refer to, gets a stand-in, so that one mistake does not look like several.
     """
-    where = error["loc"]
-    for length in range(len(where), 0, -1):
-        container = _container(raw, where[:length])
-        if container is None:
-            continue
-        key = where[length - 1]
-        stand_in = None if error["type"] == "extra_forbidden" else _stand_in(where[:length], raw)
-        if stand_in is not None and container.get(key) != stand_in:
+    for length in range(len(error["loc"]), 0, -1):
+        where = error["loc"][:length]
+        container, key = _container(raw, where), where[-1]
+        stand_in = None if error["type"] == "extra_forbidden" else _stand_in(where, raw)
+        if isinstance(container, dict) and stand_in is not None and container.get(key) != stand_in:
             container[key] = stand_in
             return True
-        if (key in container) if isinstance(container, dict) else isinstance(key, int) and key < len(container):
+        there = key in container if isinstance(container, dict) else _has_item(container, key)
+        if there and not (error["type"] != "extra_forbidden" and _is_required(where)):
             del container[key]
             return True
     return False
 
 
 def known_fields(where: Location) -> dict[str, FieldInfo]:
-    """Return the keys that may stand at ``where``, by walking the models."""
-    model: type[BaseModel] | None = Config
+    """Return the keys that may stand in the table at ``where``."""
+    model: Any = Config
     for part in where:
-        if isinstance(part, str) and model is not None and part in (named := _fields(model)):
-            annotation = named[part].annotation
-            model = _model_of(annotation)
-    return _fields(model) if model is not None else {}
+        model = _inside(model, part)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return {}
+    return {str(f.validation_alias or n): f for n, f in model.model_fields.items() if n != "folder"}
+
+
+def _inside(annotation: Any, part: int | str) -> Any:
+    if get_origin(annotation) is dict:
+        return get_args(annotation)[1]
+    if get_origin(annotation) is tuple:
+        return get_args(annotation)[0]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        named = {str(f.validation_alias or n): f.annotation for n, f in annotation.model_fields.items()}
+        return named.get(str(part))
+    return None
+
+
+def _is_required(where: Location) -> bool:
+    field = known_fields(where[:-1]).get(str(where[-1]))
+    return field is not None and field.is_required()
+
+
+def _advice(where: Location) -> str:
+    known = sorted(known_fields(where[:-1]))
+    near = difflib.get_close_matches(str(where[-1]).lower(), known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+
+
+def _variable(where: Location, given: Any) -> str:
+    """Return the name of the variable that set the value at ``where``, or nothing where the file did."""
+    for index, part in enumerate(where):
+        if not isinstance(given, dict):
+            where = where[:index]
+            break
+        if part not in given:
+            return ""
+        given = given[part]
+    return "" if isinstance(given, dict) else PREFIX + "__".join(str(p) for p in where).upper()
+
+
+def _shown(where: Location, value: Any) -> str:
+    annotation: Any = Config
+    for part in where:
+        annotation = _inside(annotation, part)
+    if annotation is SecretStr:
+        return "(not shown)"
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _dotted(parts: Sequence[int | str]) -> str:
+    return ".".join(str(p) for p in parts)
+
+
+def _container(raw: Any, where: Location) -> Any:
+    """Return what holds the value at ``where``: a dict, a list, or None."""
+    for part in where[:-1]:
+        if not (part in raw if isinstance(raw, dict) else _has_item(raw, part)):
+            return None
+        raw = raw[part]
+    return raw if isinstance(raw, (dict, list)) else None
+
+
+def _has_item(raw: Any, part: int | str) -> bool:
+    return isinstance(raw, list) and isinstance(part, int) and part < len(raw)
+
+
+def _stand_in(where: Location, raw: Mapping[str, Any]) -> Any:
+    people = list(raw["people"]) if isinstance(raw.get("people"), dict) else []
+    match where:
+        case ("people", str(person)):
+            return {"name": "?", "address": _address(people, person)}
+        case ("people", str(person), "address"):
+            return _address(people, person)
+        case ("people", _, "name"):
+            return "?"
+        case ("groups", _) | ("gates", _, "approvers") | ("gates", _, "stages", _, "approvers"):
+            return people or None
+        case ("gates", _, "rules", _, "when"):
+            return "false"
+        case ("gates", _, "rules", _, "tier"):
+            return "require_approval"
+    return None
+
+
+def _address(people: list[str], person: str) -> str:
+    # Each its own: two people with mistakes must not look like one address used twice.
+    return f"missing-{people.index(person) if person in people else len(people)}@example.invalid"

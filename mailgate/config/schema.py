@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from mailgate.errors import ConfigError
 from mailgate.model.duration import Duration
 from mailgate.model.people import Address, Directory, Person, check_address
 from mailgate.model.policy import Gate
@@ -160,7 +161,7 @@ class Calibration(Section):
 
 
 class Config(BaseSettings):
-    """The whole configuration, frozen. Every key can come from the environment: ``MAILGATE_SMTP__PASSWORD``."""
+    """The whole configuration, frozen. In :func:`load_config` every key can come from the environment."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="MAILGATE_", env_nested_delimiter="__")
 
@@ -188,8 +189,8 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over the file (which arrives as arguments)."""
-        return env_settings, init_settings
+        """Take what is given; :func:`load_config` lays the environment over it, so that a mistake there is said as well."""
+        return (init_settings,)
 
     @property
     def directory(self) -> Directory:
@@ -213,8 +214,18 @@ class Config(BaseSettings):
         """Return the password of ``server`` from its key or file, stripped of the final newline.
 
         Raises:
-            OSError: the file cannot be read.
+            ConfigError: the file cannot be read, or is empty.
         """
-        if server.password_file:
-            return self.path(server.password_file).read_text(encoding="utf-8").rstrip("\r\n")
-        return server.password.get_secret_value()
+        if not server.password_file:
+            return server.password.get_secret_value()
+        path, section = self.path(server.password_file), "smtp" if isinstance(server, SmtpSettings) else "imap"
+        try:
+            password = path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise ConfigError(
+                [f"[{section}] password_file: {path} cannot be read ({why}); put the password there, readable for this user."]
+            ) from error
+        if not password:
+            raise ConfigError([f"[{section}] password_file: {path} is empty; put the password there."])
+        return password

@@ -58,7 +58,7 @@ _ALIASES = {
 
 _REFUSED = frozenset(
     # Text encodings of Python that no client writes: quadratic (punycode, idna), or ways to hide ASCII letters in others.
-    ("punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem")
+    ("punycode", "idna", "utf-7", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem")
 )
 
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?\s]{0,1000})\?=")
@@ -87,7 +87,7 @@ def _codec(charset: str) -> str:
         known = codecs.lookup(name).name
     except (LookupError, ValueError):
         return "utf-8"
-    return "utf-8" if known in _REFUSED else known
+    return "utf-8" if known.replace("_", "-") in _REFUSED else known
 
 
 def _decoded(word: re.Match[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Self
 from imapclient import IMAPClient, SocketTimeout
 
 from mailgate.config import ImapSettings
-from mailgate.errors import MailServerError
+from mailgate.errors import MailgateError, MailServerError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,24 @@ class ImapMailbox:
 
     def __enter__(self) -> Self:
         """Connect, log in and select the folder."""
+        try:
+            self._connect()
+        except MailServerError as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Log out, or drop the connection where it is broken."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        with contextlib.suppress(Exception):
+            client.logout() if kind is None else client.shutdown()
+
+    def _connect(self) -> None:
         settings = self._settings
         seconds = settings.timeout.total_seconds()
         with self._translated():
@@ -55,23 +73,14 @@ class ImapMailbox:
                 # Without a read timeout idle_done() waits for ever on a silent peer (imapclient#449).
                 timeout=SocketTimeout(connect=seconds, read=seconds),
             )
+            # Instants with their offset: a naive one in the machine's zone means two, in the hour that comes twice.
+            self._client.normalise_times = False
             if settings.tls == "starttls":
                 self._client.starttls(ssl_context=context)
             self._client.login(settings.username, self._password)
             selected = self._client.select_folder(settings.folder)
             self.uidvalidity = int(selected[b"UIDVALIDITY"])
             self.uidnext = int(selected.get(b"UIDNEXT", 0))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Log out, or drop the connection where it is broken."""
-        client, self._client = self._client, None
-        if client is None:
-            return
-        with contextlib.suppress(Exception):
-            client.logout() if kind is None else client.shutdown()
 
     def can_idle(self) -> bool:
         """Return whether the server pushes news (RFC 2177)."""
@@ -97,10 +106,10 @@ class ImapMailbox:
                 # PEEK: plain RFC822 would set \Seen on a person's mail. Explicit UIDs: ranges are refused.
                 response = self._client.fetch([uid], [b"BODY.PEEK[]", b"INTERNALDATE"]).get(uid)
             if response and response.get(b"BODY[]") is not None:
-                received = response[b"INTERNALDATE"]
-                yield Arrived(uid=uid, raw=bytes(response[b"BODY[]"]), received_at=_utc(received))
+                received_at = response[b"INTERNALDATE"].astimezone(UTC)
+                yield Arrived(uid=uid, raw=bytes(response[b"BODY[]"]), received_at=received_at)
 
-    def wait(self, seconds: float, wanted: Any) -> bool:
+    def wait(self, seconds: float, wanted: Callable[[], bool]) -> bool:
         """Wait up to ``seconds`` for the server to say that something arrived (IDLE); True if it did.
 
         Args:
@@ -159,13 +168,16 @@ class ImapMailbox:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except MailServerError:
+        except MailgateError:
             raise
-        except (
-            Exception
-        ) as error:  # imaplib.abort, IMAPClientError, OSError, ssl.SSLError, and ValueErrors of its parser
+        except Exception as error:  # imaplib.abort, IMAPClientError, OSError, ssl.SSLError, ValueErrors of the parser
             where = f"{self._settings.host}:{self._settings.port}"
-            raise MailServerError(f"The mailbox at {where} cannot be read now: {error}.") from error
+            raise MailServerError(f"The mailbox at {where} cannot be read now: {_said(error)}.") from error
+
+
+def _said(error: Exception) -> str:
+    # imaplib hands on what a server said as the text of a bytes literal.
+    return str(error).removeprefix("b'").removesuffix("'").rstrip(".") or type(error).__name__
 
 
 def _is_arrival(line: Any) -> bool:
@@ -174,8 +186,3 @@ def _is_arrival(line: Any) -> bool:
 
 def _is_goodbye(line: Any) -> bool:
     return isinstance(line, tuple) and bool(line) and line[0] == b"BYE"
-
-
-def _utc(received: datetime) -> datetime:
-    # imapclient gives naive instants in the machine's own zone.
-    return received.astimezone(UTC)

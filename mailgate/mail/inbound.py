@@ -83,24 +83,34 @@ def _kind(mail: Mail, instance: str, domain: str) -> tuple[Kind, str]:
     message_id = _MESSAGE_ID.search(mail.first("message-id"))
     if message_id and message_id[0].lower().endswith(f".mailgate@{domain}>"):
         return Kind.OWN, "its Message-ID is one of ours"
-    automatic = _automatic_by_header(mail)
-    bounce = _bounce(mail, away=bool(automatic) or AWAY_SUBJECT.match(mail.subject) is not None)
-    if bounce:
+    automatic, look = _automatic_by_header(mail), _automatic_by_look(mail)
+    if bounce := _bounce(mail, automatic=bool(automatic or look)):
         return Kind.BOUNCE, bounce
     if automatic:
         return Kind.AUTO_REPLY, automatic
     named = next((name for name in LIST_FIELDS if mail.all(name)), "")
     if named or _word(mail.first("precedence")) == "list":
         return Kind.LIST, f"a list server sent it on ({named or 'precedence: list'})"
-    automatic = _automatic_by_look(mail)
-    if automatic:
-        return Kind.AUTO_REPLY, automatic
+    if look:
+        return Kind.AUTO_REPLY, look
     if not mail.all("from"):
         return Kind.BROKEN, "it has no From field"
     return Kind.REPLY, "nothing shows that a machine sent it"
 
 
-def _bounce(mail: Mail, *, away: bool) -> str:
+def is_away_note(mail: Mail) -> bool:
+    """Return whether an automatic mail says that its owner is away, as an out-of-office note does.
+
+    Receipts, ticket systems and other programs are automatic too, and say nothing of the kind.
+    """
+    if mail.content_type == "multipart/report" or MACHINE_SENDER.fullmatch(_sender_local_part(mail)):
+        return False
+    words = {_word(value) for value in mail.all("auto-submitted")} - {"no"}
+    responder = words == {"auto-replied"} or any(mail.all(name) for name in AUTO_REPLY_FIELDS)
+    return responder or AWAY_SUBJECT.match(mail.subject) is not None
+
+
+def _bounce(mail: Mail, *, automatic: bool) -> str:
     """Say why a mail is a report about a delivery, or nothing.
 
     An empty Return-Path alone does not make one: out-of-office notes of Exchange have it too (RFC 3834 section 3.3), and
@@ -114,9 +124,9 @@ def _bounce(mail: Mail, *, away: bool) -> str:
     if BOUNCE_SENDER.fullmatch(sender):
         return f"it comes from {sender}, which is a mail system"
     returned = mail.all("return-path")[:1] == ("<>",)
-    if BOUNCE_SUBJECT.match(mail.subject) and (returned or not away):
+    if BOUNCE_SUBJECT.match(mail.subject) and (returned or not automatic):
         return "its subject is that of undeliverable mail"
-    return "its Return-Path is empty" if returned and not away else ""
+    return "its Return-Path is empty" if returned and not automatic else ""
 
 
 def _automatic_by_header(mail: Mail) -> str:
@@ -125,8 +135,6 @@ def _automatic_by_header(mail: Mail) -> str:
     for value in mail.all("auto-submitted"):
         if _word(value) != "no":
             return f"it says Auto-Submitted: {_word(value)[:40]} (RFC 3834)"
-    if _word(mail.first("precedence")) in MACHINE_PRECEDENCE:
-        return f"it says Precedence: {_word(mail.first('precedence'))}"
     named = next((name for name in AUTO_REPLY_FIELDS if mail.all(name) and _word(mail.first(name)) != "no"), "")
     if named:
         return f"it has the field {named}"
@@ -134,6 +142,8 @@ def _automatic_by_header(mail: Mail) -> str:
 
 
 def _automatic_by_look(mail: Mail) -> str:
+    if _word(mail.first("precedence")) in MACHINE_PRECEDENCE:
+        return f"it says Precedence: {_word(mail.first('precedence'))}"
     sender = _sender_local_part(mail)
     if MACHINE_SENDER.fullmatch(sender):
         return f"it comes from {sender}, where nobody reads answers"

@@ -17,6 +17,9 @@ from mailgate.errors import MailRefused, MailServerError
 IDLE_SECONDS = 20.0
 """A connection unused for longer is asked whether it still lives before a mail is trusted to it."""
 
+_TOO_LARGE = 552
+"""The one refusal of the sender's command that is about the mail: its announced size (RFC 1870 section 6.1)."""
+
 
 class SmtpSender:
     """Sends mails over at most ``settings.connections`` connections, each opened when first needed and reused.
@@ -38,21 +41,24 @@ class SmtpSender:
             sender: the envelope sender; empty for mail that must not be answered (RFC 5321 section 4.5.5).
 
         Raises:
-            MailRefused: the server said no for good (5xx).
-            MailServerError: it cannot be reached, or asked to try later (4xx); it may have the mail all the same.
+            MailRefused: the server said no for good (5xx) to this recipient or this mail.
+            MailServerError: it cannot be reached, asked to try later (4xx), or refuses us rather than the mail (login,
+                sender); it may have the mail all the same.
         """
         async with self._connection() as client:
             _, answer = await client.sendmail(sender, [recipient], raw)
             return answer
 
     async def check(self) -> None:
-        """Connect and log in, to see whether that works.
+        """Begin a mail from our address to itself and stop before its content, to see whether sending would work.
 
         Raises:
             MailServerError: as :meth:`send`.
         """
         async with self._connection() as client:
-            await client.noop()
+            await client.mail(self._settings.address)
+            await client.rcpt(self._settings.address)
+            await client.rset()
 
     async def close(self) -> None:
         """Say goodbye on every connection."""
@@ -70,16 +76,18 @@ class SmtpSender:
                 yield client
             except aiosmtplib.SMTPRecipientsRefused as error:
                 await _leave(client)
-                first = error.recipients[0]
-                raise _translated(first.code, first.message) from error
+                raise _translated(error.recipients[0]) from error
             except SMTPResponseException as error:
                 # The session is stuck in its transaction: a new connection is simpler than finding out where.
                 await _leave(client)
-                raise _translated(error.code, error.message) from error
+                raise _translated(error) from error
             except (SMTPException, OSError, ssl.SSLError, TimeoutError) as error:
-                await _leave(client)
+                _drop(client)
                 where = f"{self._settings.host}:{self._settings.port}"
                 raise MailServerError(f"The mail server {where} cannot be used now: {error}.") from error
+            except BaseException:
+                _drop(client)
+                raise
             else:
                 self._idle.append((client, loop.time()))
 
@@ -88,7 +96,10 @@ class SmtpSender:
             client, since = self._idle.pop()
             if client.is_connected and (now - since < IDLE_SECONDS or await _lives(client)):
                 return client
-            await _leave(client)
+            _drop(client)
+        return await self._open()
+
+    async def _open(self) -> aiosmtplib.SMTP:
         settings = self._settings
         client = aiosmtplib.SMTP(
             hostname=settings.host,
@@ -100,15 +111,30 @@ class SmtpSender:
             start_tls=settings.tls == "starttls",
             tls_context=ssl.create_default_context(cafile=self._ca_file) if settings.tls != "none" else None,
         )
-        await client.connect()
-        if settings.username:
-            await client.login(settings.username, self._password)
+        try:
+            await client.connect()
+            if settings.username:
+                await client.login(settings.username, self._password)
+        except BaseException:
+            _drop(client)
+            raise
         return client
 
 
-def _translated(code: int, message: str) -> MailServerError:
-    text = f"The mail server answered {code} {message}".rstrip(".") + "."
-    return MailRefused(text, code=code) if code >= 500 else MailServerError(text)
+def _translated(error: SMTPResponseException) -> MailServerError:
+    text = f"The mail server answered {error.code} {error.message}".rstrip(".")
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        text += "; check [smtp] username and password"
+    if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code != _TOO_LARGE:
+        text += "; check that [smtp] username may send as the address in [smtp] from"
+    return MailRefused(f"{text}.", code=error.code) if _is_final(error) else MailServerError(f"{text}.")
+
+
+def _is_final(error: SMTPResponseException) -> bool:
+    """Return whether a refusal speaks of this very mail; about us or the server an operator can do something."""
+    if isinstance(error, aiosmtplib.SMTPSenderRefused):
+        return error.code == _TOO_LARGE
+    return error.code >= 500 and isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError)
 
 
 async def _lives(client: aiosmtplib.SMTP) -> bool:
@@ -128,4 +154,10 @@ async def _leave(client: aiosmtplib.SMTP | None) -> None:
     except (SMTPException, OSError, RuntimeError):
         pass
     finally:
+        client.close()
+
+
+def _drop(client: aiosmtplib.SMTP | None) -> None:
+    """End a connection without a word: one that is broken answers nothing, and waiting for that would cost a timeout."""
+    if client is not None:
         client.close()

@@ -13,16 +13,16 @@ from typing import Any
 
 import structlog
 
-from mailgate.errors import Forged, IllegalTransition, InvalidArguments, NotDone
+from mailgate.errors import Forged, InvalidArguments, NotDone
 from mailgate.model.action import Action
-from mailgate.model.canonical import NotCanonical, canonical_bytes, to_plain
+from mailgate.model.canonical import canonical_bytes, to_plain
 from mailgate.model.lifecycle import State, Trigger
 from mailgate.model.signature import Signature
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Working
 from mailgate.service.journal import Journal
 from mailgate.service.once import Once
-from mailgate.service.proof import find_approval, get_approval, start_by
+from mailgate.service.proof import find_approval, read_history, start_by
 from mailgate.store import Tx
 from mailgate.store.events import append_event, events_of
 from mailgate.store.requests import in_state, lock_request, move
@@ -71,10 +71,12 @@ def claim_next(
     A request that stands as approved without such a decision is passed over and said so; the keeper reports it.
     """
     with working.store.read() as tx:
-        found = [r.id for r in in_state(tx, State.APPROVED, actions) if _is_founded(tx, working, r, once)]
-        again = [r.id for r, e in silent_executions(tx) if e.idempotent and r.action in actions]
-    for request_id in [*found, *again]:
-        claim = _claim(working, request_id, actions, worker, journal, once)
+        found = [
+            (r.id, Trigger.CLAIM) for r in in_state(tx, State.APPROVED, actions) if _is_founded(tx, working, r, once)
+        ]
+        again = {(r.id, Trigger.RECLAIM) for r, _ in silent_executions(tx) if _is_idempotent(actions, r.action)}
+    for request_id, trigger in [*found, *sorted(again)]:
+        claim = _claim(working, request_id, trigger, actions, worker, journal, once)
         if claim is not None:
             return claim
     return None
@@ -92,42 +94,74 @@ def _is_founded(tx: Tx, working: Working, request: Request, once: Once) -> bool:
     return False
 
 
+def _is_idempotent(actions: Mapping[str, Known], name: str) -> bool:
+    return name in actions and actions[name].idempotent
+
+
 def _claim(
-    working: Working, request_id: str, actions: Mapping[str, Known], worker: str, journal: Journal, once: Once
+    working: Working,
+    request_id: str,
+    trigger: Trigger,
+    actions: Mapping[str, Known],
+    worker: str,
+    journal: Journal,
+    once: Once,
 ) -> Claim | None:
+    """Claim what a look found, if it still is as it was then: another worker may have been faster."""
     with working.store.write() as tx:
         request = lock_request(tx, request_id)
         known = actions.get(request.action)
-        trigger = Trigger.RECLAIM if request.state == State.EXECUTING else Trigger.CLAIM
         try:
-            approval = get_approval(tx, working.verifier, request)
-            if known is None or (trigger is Trigger.CLAIM and start_by(approval) <= tx.now):
+            if known is None or not _may_start(tx, working, request, trigger, known, journal):
                 return None
-            if journal.has(request_id) and not known.idempotent:
-                raise Forged("requests", request_id, "this worker started it before; somebody turned its state back")
             move(tx, request, trigger)
-        except (Forged, IllegalTransition) as error:
+        except Forged as error:
             if once.first(f"claim {request_id} {error}"):
                 log.error("not_claimed", request=request_id, why=str(error))
             return None
-        attempt = len(executions_of(tx, request_id)) + 1
-        lease = tx.now + working.config.worker.lease
-        tx.session.add(
-            Execution(
-                request_id=request_id,
-                attempt=attempt,
-                worker=worker,
-                idempotent=known.idempotent,
-                claimed_at=tx.now,
-                lease_until=lease,
-            )
-        )
+        attempt = _new_attempt(tx, working, request, known, worker)
         append_event(tx, "executing", request_id, {"actor": {"worker": worker}, "attempt": attempt}, key=None)
         claim = Claim(
             request_id=request_id, attempt=attempt, action=Action(name=request.action, canonical=request.canonical)
         )
     journal.note(request_id)
     return claim
+
+
+def _may_start(tx: Tx, working: Working, request: Request, trigger: Trigger, known: Known, journal: Journal) -> bool:
+    """Return whether an action may start now, for the first time or again.
+
+    Raises:
+        Forged: no signed decision approves it, or it was started before and is not idempotent, or it had ended.
+    """
+    history = read_history(tx, working.verifier, request)
+    if history.approval is None:
+        raise Forged("requests", request.id, f"it stands as {request.state}, but no signed decision approves it")
+    runs = executions_of(tx, request.id)
+    if trigger is Trigger.RECLAIM:
+        is_silent = bool(runs) and runs[-1].finished_at is None and runs[-1].lease_until < tx.now
+        return known.idempotent and request.state == State.EXECUTING and is_silent
+    if request.state != State.APPROVED or start_by(history.approval) <= tx.now:
+        return False
+    was_started = bool(runs) or history.started is not None or journal.has(request.id)
+    if history.end is not None or (was_started and not known.idempotent):
+        raise Forged("requests", request.id, "it was started before; somebody turned its state back")
+    return True
+
+
+def _new_attempt(tx: Tx, working: Working, request: Request, known: Known, worker: str) -> int:
+    attempt = len(executions_of(tx, request.id)) + 1
+    tx.session.add(
+        Execution(
+            request_id=request.id,
+            attempt=attempt,
+            worker=worker,
+            idempotent=known.idempotent,
+            claimed_at=tx.now,
+            lease_until=tx.now + working.config.worker.lease,
+        )
+    )
+    return attempt
 
 
 def run(claim: Claim, known: Known) -> Report:
@@ -138,14 +172,15 @@ def run(claim: Claim, known: Known) -> Report:
         result = known.function(**arguments)
         if inspect.isawaitable(result):
             result = asyncio.run(_await(result))
-        return Report(succeeded=True, result=_stored(result))
+        return Report(succeeded=True, result=stored(result))
     except NotDone as error:
-        return Report(succeeded=False, error=error.message)
+        return Report(succeeded=False, error=_readable(error.message))
     except InvalidArguments as error:
-        return Report(succeeded=False, error=f"It was not started: {error.message}")
-    except Exception as error:  # whatever an action raises, the agent and the people must hear of it
+        return Report(succeeded=False, error=_readable(f"It was not started: {error.message}"))
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
+        # Whatever an action raises, the agent and the people must hear of it.
         log.warning("action_raised", request=claim.request_id, action=claim.action.name, where=_where(error))
-        return Report(succeeded=False, error=f"{type(error).__name__}: {error}"[:2000], effect="unknown")
+        return Report(succeeded=False, error=told(error), effect="unknown")
     finally:
         current_request_id.reset(token)
 
@@ -157,9 +192,12 @@ def report(working: Working, claim: Claim, done: Report, worker: str) -> bool:
     """
     with working.store.write() as tx:
         request = lock_request(tx, claim.request_id)
-        execution = tx.session.get_one(Execution, (claim.request_id, claim.attempt))
-        latest = executions_of(tx, claim.request_id)[-1].attempt
-        if request.state != State.EXECUTING or latest != claim.attempt:
+        runs = executions_of(tx, claim.request_id)
+        execution = next((e for e in runs if e.attempt == claim.attempt), None)
+        if execution is None:
+            log.error("not_reported", request=claim.request_id, attempt=claim.attempt, why="its execution is gone")
+            return False
+        if request.state != State.EXECUTING or execution is not runs[-1]:
             execution.late_report = f"succeeded={done.succeeded} error={done.error}"
             tx.session.add(execution)
             return False
@@ -187,12 +225,30 @@ def stay_alive(working: Working, claim: Claim, worker: str, length: timedelta) -
         prolong_execution(tx, claim.request_id, claim.attempt, worker, length)
 
 
-def _stored(result: Any) -> bytes:
+def stored(result: Any) -> bytes:
+    """Return the canonical bytes of what an action gave: as it is, else as Python shows it, else the name of its type.
+
+    The action ran: what it returned must not make it look as if it had not.
+    """
+    for form in (lambda: result, lambda: repr(result)[:10_000].encode("utf-8", "replace").decode()):
+        try:
+            return canonical_bytes(to_plain(form()))
+        except Exception:
+            log.info("result_not_stored_as_it_is", type=type(result).__name__)
+    return canonical_bytes(f"<{type(result).__name__}>")
+
+
+def told(error: BaseException) -> str:
+    """Return what people and the agent are told of an exception; at most 2,000 characters."""
     try:
-        return canonical_bytes(to_plain(result))
-    except NotCanonical:
-        # The action ran; what it returned must not make it look as if it had not.
-        return canonical_bytes(to_plain(repr(result)[:10_000].encode("utf-8", "replace").decode()))
+        text = str(error)
+    except Exception:  # an exception of somebody's own making
+        text = "it cannot be shown"
+    return _readable(f"{type(error).__name__}: {text}")
+
+
+def _readable(text: str) -> str:
+    return text[:2000].encode("utf-8", "replace").decode()
 
 
 async def _await(awaitable: Any) -> Any:

@@ -9,6 +9,7 @@ from mailgate.model.lifecycle import State, Trigger
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving, Working
 from mailgate.service.marks import check_action
+from mailgate.service.proof import get_approval
 from mailgate.service.wording import summary_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
@@ -103,9 +104,12 @@ def settle_request(serving: Serving, prefix: str, *, succeeded: bool, by: str) -
     Raises:
         InvalidArguments: there is no such request.
         IllegalTransition: it is not in doubt.
+        Forged: no signed decision approves it, so it was not rightly started.
     """
     with serving.store.write() as tx:
         request = lock_request(tx, _find(tx, prefix).id)
+        if request.state == State.IN_DOUBT:
+            get_approval(tx, serving.verifier, request)
         trigger = Trigger.SETTLE_SUCCEEDED if succeeded else Trigger.SETTLE_FAILED
         conclude(
             tx,

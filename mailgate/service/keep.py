@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import structlog
 from sqlmodel import col
@@ -16,9 +17,8 @@ from mailgate.service.context import Serving
 from mailgate.service.marks import bears_event_mark, check_decisions, check_outgoing, check_ruling, check_seats
 from mailgate.service.opening import ask_people, give_up, requester_of, tally_of
 from mailgate.service.posting import order_mail, tell_operators
-from mailgate.service.proof import check_pending, read_history, start_by
+from mailgate.service.proof import check_pending, read_history
 from mailgate.store import Tx
-from mailgate.store.answers import assignments_of
 from mailgate.store.events import append_event, events_of
 from mailgate.store.mails import oldest_read_at, outgoing_of, unread_before
 from mailgate.store.requests import due, in_state, lock_request, move
@@ -27,7 +27,7 @@ from mailgate.store.work import executions_of, silent_executions
 
 log = structlog.get_logger(__name__)
 
-_SYSTEM = {"actor": {"system": "keeper"}}
+_SYSTEM: dict[str, Any] = {"actor": {"system": "keeper"}}
 
 
 def keep(tx: Tx, serving: Serving) -> int:
@@ -45,12 +45,13 @@ def _expire(tx: Tx, serving: Serving) -> Iterator[Request]:
     grace = serving.config.imap.grace
     for found in due(tx, State.PENDING, col(Request.deadline_at)):
         assert found.deadline_at is not None
-        unread, body = _unread(tx, serving, found), _SYSTEM | {"deadline": format_time(found.deadline_at)}
+        unread = _unread(tx, serving, found)
         if unread and tx.now < found.deadline_at + grace:
             continue
         request = lock_request(tx, found.id)
         if not _founded(tx, serving, request):
             continue
+        body = _SYSTEM | {"deadline": format_time(found.deadline_at)}
         if unread:
             read_at = oldest_read_at(tx)
             body |= {"mailbox_read_until": read_at and format_time(read_at)}
@@ -62,9 +63,9 @@ def _unread(tx: Tx, serving: Serving, request: Request) -> str:
     """Return why an answer that arrived by the deadline may still be unread; empty if every mailbox was read past it."""
     assert request.deadline_at is not None
     read_at = oldest_read_at(tx)
-    if read_at is None:
-        return "the mailbox could never be read" if serving.config.imap.username else ""
-    if read_at <= request.deadline_at:
+    if read_at is None and serving.config.imap.username:
+        return "the mailbox could never be read"
+    if read_at is not None and read_at <= request.deadline_at:
         return f"the mailbox could not be read since {read_at:%Y-%m-%d %H:%M} UTC"
     return "a mail that arrived in time was not read" if unread_before(tx, request.deadline_at) else ""
 
@@ -188,7 +189,8 @@ def _check_approved(tx: Tx, serving: Serving, request: Request) -> None:
         raise Forged("requests", request.id, f"it stands as {request.state}, but no decision was counted")
     if history.end is not None or (history.started is not None and request.state == State.APPROVED):
         raise Forged("requests", request.id, f"it was started or ended before, and was turned back to {request.state}")
-    if request.state == State.APPROVED and request.valid_until != start_by(history.approval):
+    until = request.valid_until and format_time(request.valid_until)
+    if request.state == State.APPROVED and until != history.approval.body["valid_until"]:
         raise Forged("requests", request.id, "the decision says another time until which it may start")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,11 +15,13 @@ from mailgate.model.policy import Gate
 from mailgate.model.verdict import Level, Verdict
 from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, decide
+from mailgate.service.keep import complain
 from mailgate.service.letters import ask_letter, how_it_stands
-from mailgate.service.marks import check_assignment, check_decisions, check_ruling
+from mailgate.service.marks import check_assignment, check_decisions, check_ruling, check_seats
+from mailgate.service.proof import check_pending
 from mailgate.store import Tx
 from mailgate.store.answers import find_assignment, use_code_try
-from mailgate.store.requests import get_request
+from mailgate.store.requests import get_request, lock_request
 from mailgate.store.tables import Assignment, Request
 
 CODE_TRIES = 5
@@ -60,6 +64,7 @@ def look(serving: Serving, token: str) -> Page:
 
     Raises:
         TokenError: no such link, without saying why.
+        Forged: a row behind it that the serving side did not write.
     """
     with serving.store.read() as tx:
         request, seat, gate = _find(tx, serving, token)
@@ -71,9 +76,10 @@ def press(serving: Serving, token: str, *, verdict: Verdict, code: str, reason: 
 
     Raises:
         TokenError: no such link.
+        Forged: a row behind it that the serving side did not write; nothing is counted, and the operators are told.
         ValueError: a verdict that is no decision.
     """
-    with serving.store.write() as tx:
+    with _complaining(serving, token), serving.store.write() as tx:
         request, seat, gate = _find(tx, serving, token)
         open_page = _page(tx, serving, request, seat, gate)
         if not open_page.is_open:
@@ -102,26 +108,42 @@ def press(serving: Serving, token: str, *, verdict: Verdict, code: str, reason: 
         )
 
 
+@contextmanager
+def _complaining(serving: Serving, token: str) -> Iterator[None]:
+    """Tell the operators what was found forged when somebody tried to decide: that transaction is undone by then."""
+    try:
+        yield
+    except Forged as error:
+        with serving.store.write() as tx:
+            seat = find_assignment(tx, serving.links.read(token).assignment)
+            if seat is not None:
+                complain(tx, serving, lock_request(tx, seat.request_id), error)
+        raise
+
+
 def _find(tx: Tx, serving: Serving, token: str) -> tuple[Request, Assignment, Gate]:
-    """Return what a token names; anything doubtful is an unknown link."""
+    """Return what a token names. Marks first: what a forged row says of generation and digest means nothing."""
     claim = serving.links.read(token)
     seat = find_assignment(tx, claim.assignment)
-    if seat is None or seat.generation != claim.generation or seat.digest[:8].hex() != claim.digest_prefix:
+    if seat is None:
         raise TokenError("This link is not one of ours, or was damaged on its way.")
     request = get_request(tx, seat.request_id)
-    try:
-        _, gate = check_ruling(tx, serving.key, request)
-        check_assignment(serving.key, seat, request)
-    except Forged as error:
-        raise TokenError("This link is not one of ours, or was damaged on its way.") from error
+    check_assignment(serving.key, seat, request)
+    _, gate = check_ruling(tx, serving.key, request)
+    if seat.generation != claim.generation or seat.digest[:8].hex() != claim.digest_prefix:
+        raise TokenError("This link is not one of ours, or was damaged on its way.")
     return request, seat, gate
 
 
 def _page(
     tx: Tx, serving: Serving, request: Request, seat: Assignment, gate: Gate, problem: Problem | None = None
 ) -> Page:
+    # Before the letter is made: it tells who decided what so far.
+    decisions = check_decisions(tx, serving.key, request)
+    check_seats(tx, serving.key, request)
+    check_pending(tx, serving.key, serving.verifier, request)
     letter = ask_letter(tx, serving, request, seat)
-    mine = next((d for d in check_decisions(tx, serving.key, request) if d.person == seat.person), None)
+    mine = next((d for d in decisions if d.person == seat.person), None)
     late = request.deadline_at is not None and request.deadline_at < tx.now
     if mine is not None:
         word = "approved" if mine.verdict == "approve" else "rejected"

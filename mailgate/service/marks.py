@@ -99,7 +99,9 @@ def check_decisions(tx: Tx, key: ServeKey, request: Request) -> Sequence[Decisio
         Forged: one of them was not counted at the one door, or one that was counted there is gone.
     """
     decisions = decisions_of(tx, request.id)
-    counted = {json.loads(e.body)["decision"] for e in events_of(tx, request.id, "decision") if bears_event_mark(key, e)}
+    counted = {
+        json.loads(e.body)["decision"] for e in events_of(tx, request.id, "decision") if bears_event_mark(key, e)
+    }
     for decision in decisions:
         if not key.bears_mark("decision", _decision(decision), decision.mark) or decision.id not in counted:
             raise Forged("decisions", decision.id, "this decision was not counted by the serving side")

@@ -14,8 +14,7 @@ from mailgate.model.policy import Gate, policy_digest
 from mailgate.model.verdict import Level
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
-from mailgate.service.marks import check_action, check_decisions, check_seats
-from mailgate.service.marks import mark_assignment, mark_ruling
+from mailgate.service.marks import check_action, check_decisions, check_seats, mark_assignment, mark_ruling
 from mailgate.service.posting import archive, order_mail, tell_operators
 from mailgate.service.proof import actor_of, state_digest
 from mailgate.store import Tx

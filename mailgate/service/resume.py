@@ -13,23 +13,22 @@ import structlog
 from mailgate.errors import ApprovalPending, Forged
 from mailgate.model.action import Action
 from mailgate.model.canonical import from_plain, read_plain
-from mailgate.model.lifecycle import FINAL, State
+from mailgate.model.lifecycle import FINAL
 from mailgate.service.context import Working
+from mailgate.service.execute import told
 from mailgate.service.once import Once
-from mailgate.service.proof import get_approval, is_recorded
+from mailgate.service.proof import find_end
 from mailgate.service.wording import sentence_for_model
 from mailgate.store import Tx
-from mailgate.store.events import append_event
-from mailgate.store.requests import find_checkpoint, get_request
-from mailgate.store.tables import Request, Resumption
+from mailgate.store.events import append_event, events_of
+from mailgate.store.requests import find_checkpoint, find_request
+from mailgate.store.tables import Checkpoint, Request, Resumption
 from mailgate.store.work import due_resumptions
 
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=5)
 """A handler silent for longer is presumed dead and entered again; it is prolonged while the worker lives."""
-
-RAN = frozenset({State.SUCCEEDED, State.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +40,7 @@ class Outcome:
         state: what the agent stored, parsed if it was JSON, else bytes; None if it stored nothing.
         outcome: the final state: succeeded, failed, rejected, expired, lapsed, withdrawn, undeliverable, cancelled.
         result: what the action returned.
+        attempt: how often the handler has been entered for this outcome, this time included.
         for_model: the sentence to hand to a language model.
     """
 
@@ -60,6 +60,7 @@ class Outcome:
     args: dict[str, Any]
     on_reject: str
     for_model: str
+    attempt: int = 1
 
 
 def claim_resumption(working: Working, agents: Mapping[str, Any], worker: str, once: Once) -> Outcome | None:
@@ -69,33 +70,45 @@ def claim_resumption(working: Working, agents: Mapping[str, Any], worker: str, o
             r.request_id for r in due_resumptions(tx, agents, 16) if is_proven(tx, working, r.request_id, once)
         ]
     for request_id in candidates:
-        with working.store.write() as tx:
-            resumption = tx.session.get_one(Resumption, request_id, with_for_update=True, populate_existing=True)
-            silent = resumption.state == "running" and (resumption.lease_until or tx.now) < tx.now
-            if not silent and (resumption.state != "waiting" or resumption.next_at > tx.now):
-                continue
-            resumption.state, resumption.worker = "running", worker
-            resumption.attempts += 1
-            resumption.lease_until = tx.now + LEASE
-            tx.session.add(resumption)
-            return outcome_of(tx, working, get_request(tx, request_id))
+        outcome = _claim(working, request_id, agents, worker, once)
+        if outcome is not None:
+            return outcome
     return None
 
 
+def _claim(working: Working, request_id: str, agents: Mapping[str, Any], worker: str, once: Once) -> Outcome | None:
+    with working.store.write() as tx:
+        resumption = tx.session.get_one(Resumption, request_id, with_for_update=True, populate_existing=True)
+        silent = resumption.state == "running" and (resumption.lease_until or tx.now) < tx.now
+        if not silent and (resumption.state != "waiting" or resumption.next_at > tx.now):
+            return None
+        request = find_request(tx, request_id)
+        if request is None or request.agent not in agents or not is_proven(tx, working, request_id, once):
+            return None
+        resumption.state, resumption.worker = "running", worker
+        resumption.attempts += 1
+        resumption.lease_until = tx.now + LEASE
+        tx.session.add(resumption)
+        return outcome_of(tx, working, request, attempt=resumption.attempts)
+
+
 def is_proven(tx: Tx, working: Working, request_id: str, once: Once) -> bool:
-    """Return whether the outcome is one that the records bear out: nobody resumes an agent by writing a state."""
-    request = get_request(tx, request_id)
+    """Return whether the outcome is one that the records bear out: nobody resumes an agent by writing a state.
+
+    An outcome that the keeper has not recorded yet is not proven yet; one that it cannot record is said so once.
+    """
+    request = find_request(tx, request_id)
+    if request is None or request.state not in FINAL:
+        return False
     try:
-        if request.state not in FINAL:
-            return False
-        if request.state in RAN:
-            get_approval(tx, working.verifier, request)
+        if find_end(tx, working.verifier, request) is not None:
             return True
-        return is_recorded(tx, working.verifier, request)
+        if all(e.position is not None or e.refused for e in events_of(tx, request_id)):
+            raise Forged("requests", request_id, f"it stands as {request.state}, but nothing that happened says so")
     except Forged as error:
         if once.first(f"resume {request_id} {error}"):
             log.error("not_resumed", request=request_id, why=str(error))
-        return False
+    return False
 
 
 def resume(working: Working, outcome: Outcome, handler: Callable[[Outcome], Any]) -> None:
@@ -104,14 +117,25 @@ def resume(working: Working, outcome: Outcome, handler: Callable[[Outcome], Any]
         handler(outcome)
     except ApprovalPending:
         pass  # the agent stopped at its next gate: that is a way to go on
-    except Exception as error:  # the agent's own code; whatever it raises, the outcome stays
-        _retry(working, outcome, f"{type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:  # the agent's own code; whatever it raises, the outcome stays
+        _retry(working, outcome, told(error))
         return
     with working.store.write() as tx:
-        resumption = tx.session.get_one(Resumption, outcome.id)
+        resumption = _own(tx, outcome)
+        if resumption is None:
+            return
         resumption.state, resumption.finished_at = "done", tx.now
         tx.session.add(resumption)
         append_event(tx, "resumed", outcome.id, {"actor": {"agent": outcome.agent, "run": outcome.run}}, key=None)
+
+
+def _own(tx: Tx, outcome: Outcome) -> Resumption | None:
+    """Return the resumption, unless we were presumed dead and another worker entered the handler after us."""
+    resumption = tx.session.get_one(Resumption, outcome.id, with_for_update=True, populate_existing=True)
+    if resumption.state == "running" and resumption.attempts == outcome.attempt:
+        return resumption
+    log.warning("resumed_late", request=outcome.id, agent=outcome.agent, attempt=outcome.attempt)
+    return None
 
 
 def prolong_resumption(working: Working, request_id: str) -> None:
@@ -125,7 +149,9 @@ def prolong_resumption(working: Working, request_id: str) -> None:
 
 def _retry(working: Working, outcome: Outcome, why: str) -> None:
     with working.store.write() as tx:
-        resumption = tx.session.get_one(Resumption, outcome.id)
+        resumption = _own(tx, outcome)
+        if resumption is None:
+            return
         parked = resumption.attempts >= working.config.worker.resume_attempts
         resumption.state = "parked" if parked else "waiting"
         resumption.next_at = tx.now + timedelta(seconds=min(2**resumption.attempts, 3600))
@@ -137,19 +163,16 @@ def _retry(working: Working, outcome: Outcome, why: str) -> None:
             append_event(tx, "resume_failed", outcome.id, body, key=None)
 
 
-def outcome_of(tx: Tx, working: Working, request: Request) -> Outcome:
+def outcome_of(tx: Tx, working: Working, request: Request, *, attempt: int = 1) -> Outcome:
     """Return what the agent is told about ``request``."""
     checkpoint = find_checkpoint(tx, request.id)
-    state: Any = None
-    if checkpoint is not None:
-        state = json.loads(checkpoint.body) if checkpoint.media_type == "application/json" else checkpoint.body
     gate = working.config.gates.get(request.action)
     return Outcome(
         id=request.id,
         agent=request.agent,
         run=request.run,
         on_behalf_of=request.on_behalf_of,
-        state=state,
+        state=_state(checkpoint) if checkpoint else None,
         state_version=checkpoint.state_version if checkpoint else "",
         outcome=request.state,
         result=None if request.result is None else from_plain(read_plain(request.result)),
@@ -161,4 +184,14 @@ def outcome_of(tx: Tx, working: Working, request: Request) -> Outcome:
         args=Action(name=request.action, canonical=request.canonical).arguments,
         on_reject=gate.on_reject if gate else "reroute",
         for_model=sentence_for_model(request),
+        attempt=attempt,
     )
+
+
+def _state(checkpoint: Checkpoint) -> Any:
+    if checkpoint.media_type != "application/json":
+        return checkpoint.body
+    try:
+        return json.loads(checkpoint.body)
+    except ValueError:
+        return checkpoint.body  # the agent said it was JSON; what it stored is its own all the same

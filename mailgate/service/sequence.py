@@ -103,7 +103,9 @@ def _check_and_follow(tx: Tx, serving: Serving, event: Event) -> dict[str, Any]:
     if event.kind in BY_AGENTS:
         _check_agents_word(tx, serving, request, event)
     if event.kind != "request":
-        check_ruling(tx, serving.key, request)  # the record names the action: it must still be the one that was ruled on
+        check_ruling(
+            tx, serving.key, request
+        )  # the record names the action: it must still be the one that was ruled on
     follow = _FOLLOW.get(event.kind)
     return follow(tx, serving, request, event) if follow else {}
 

@@ -14,9 +14,11 @@ from mailgate.model.canonical import from_plain, read_plain
 from mailgate.model.evidence import format_time
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import Facts, Gate, Ruling, Tier, judge
+from mailgate.model.verdict import Level, Verdict
 from mailgate.service.context import Working, gate_of
 from mailgate.service.wording import sentence_for_model
 from mailgate.store import Tx
+from mailgate.store.answers import decisions_of
 from mailgate.store.events import append_event
 from mailgate.store.requests import find_call, find_logged, find_open_twin, find_rejection
 from mailgate.store.tables import Checkpoint, Logged, Request
@@ -175,9 +177,10 @@ def report_logged(working: Working, ticket: Ticket, *, result: bytes, error: str
 
 def _hold(tx: Tx, call: Call, ruling: Ruling, gate: Gate, snapshot: Snapshot | None) -> Ticket:
     known = find_call(tx, call.agent, call.run, call.identity)
-    if known is not None and known.state != State.REJECTED:
+    if known is not None:
         _same_action(known.digest, call)
-        return ticket_of(known)
+        if known.state != State.REJECTED:
+            return ticket_of(known)
     _refuse_what_was_rejected(tx, call, gate)
     if gate.hidden_characters == "refuse":
         _refuse_hidden(call.action)
@@ -199,6 +202,8 @@ def _hold(tx: Tx, call: Call, ruling: Ruling, gate: Gate, snapshot: Snapshot | N
 
 def _refuse_what_was_rejected(tx: Tx, call: Call, gate: Gate) -> None:
     rejected = find_rejection(tx, call.agent, call.action.digest, tx.now - gate.rejection_memory)
+    if rejected is not None and not _is_remembered(tx, rejected):
+        rejected = None
     known = find_call(tx, call.agent, call.run, call.identity)
     before = rejected or (known if known is not None and known.state == State.REJECTED else None)
     if before is not None:
@@ -210,6 +215,11 @@ def _refuse_what_was_rejected(tx: Tx, call: Call, gate: Gate) -> None:
             reason=before.reason,
             for_model=sentence_for_model(before),
         )
+
+
+def _is_remembered(tx: Tx, rejected: Request) -> bool:
+    """Return whether somebody proven rejected it: a doubtful reject ends its own request and counts for nothing else."""
+    return any(d.verdict == Verdict.REJECT and d.level != Level.TOKEN for d in decisions_of(tx, rejected.id))
 
 
 def _new_request(tx: Tx, call: Call, ruling: Ruling) -> Request:

@@ -103,7 +103,7 @@ class DecidePages:
         except TokenError:
             return self._message(*_UNKNOWN, status=404)
         except Forged as error:
-            log.error("forged", table=error.table, row=error.row, why=error.why)
+            return self._broken(error)
         return self._page(page)
 
     async def refuse(self, _: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mailgate.mail.templates import Templates
-from tests.service.rig import SHIPPED, Rig, configuration, make_database
+from tests.service.rig import SHIPPED, Rig, make_database
 
 RigMaker = Callable[..., Rig]
 
@@ -37,7 +37,7 @@ def make_rig(tmp_path: Path, empty_database: Path, shipped_templates: Templates)
     def make(**sections: Any) -> Rig:
         folder = tmp_path / f"rig-{len(rigs)}"
         folder.mkdir()
-        rigs.append(Rig(folder, empty_database, shipped_templates, configuration(folder, **sections)))
+        rigs.append(Rig(folder, empty_database, shipped_templates, sections))
         return rigs[-1]
 
     yield make

@@ -165,8 +165,9 @@ class Rig:
         sender: what the outbox sent.
     """
 
-    def __init__(self, folder: Path, database: Path, templates: Templates, config: Config) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, database: Path, templates: Templates, sections: Mapping[str, Any]) -> None:
+        self.folder, self.sections = folder, dict(sections)
+        config = configuration(folder, **sections)
         self.path = folder / "mailgate.db"
         if not self.path.exists():
             shutil.copy(database, self.path)
@@ -323,19 +324,10 @@ class Rig:
 
     def changed(self, **sections: Any) -> None:
         """Let the operator change the configuration: ``changed(groups={"finance": ["bob"]})``."""
-        config = configuration(self.folder, **(self._plain() | sections))
+        config = configuration(self.folder, **(self.sections | sections))
         object.__setattr__(self.serving, "config", config)
         object.__setattr__(self.working, "config", config)
         self.mg.config = config
-
-    def _plain(self) -> dict[str, Any]:
-        config = self.serving.config
-        return {
-            "people": {i: p.model_dump() for i, p in config.people.items()},
-            "groups": dict(config.groups),
-            "gates": {n: json.loads(g.document()) for n, g in config.gates.items()},
-            "mailgate": config.mailgate.model_dump(),
-        }
 
     # What the database holds.
 

@@ -11,7 +11,11 @@ from mailgate.errors import Forged, TokenError
 from mailgate.model.verdict import Level, Verdict
 from mailgate.service.decide import Counted
 from mailgate.service.letters import how_it_stands
+from mailgate.service.link import look
+from mailgate.service.marks import mark_assignment
+from mailgate.service.proof import get_approval
 from mailgate.store.tables import Assignment, Decision
+from mailgate.tokens import address_hash
 from tests.service.conftest import RigMaker
 from tests.service.rig import GATES, PEOPLE, Rig
 
@@ -24,9 +28,7 @@ def stands(rig: Rig, request_id: str) -> str:
         return how_it_stands(tx, rig.serving, rig.request(request_id))
 
 
-@pytest.mark.parametrize(
-    ("verdict", "state"), [(APPROVE, "approved"), (REJECT, "rejected")], ids=["approve", "reject"]
-)
+@pytest.mark.parametrize(("verdict", "state"), [(APPROVE, "approved"), (REJECT, "rejected")], ids=["approve", "reject"])
 @pytest.mark.parametrize("channel", ["link", "reply"])
 def test_one_answer_decides(rig: Rig, verdict: Verdict, state: str, channel: str) -> None:
     """One person's answer decides where one is enough, whichever way it comes."""
@@ -41,8 +43,8 @@ def test_one_answer_decides(rig: Rig, verdict: Verdict, state: str, channel: str
     assert state == rig.state(request_id)
     decision = rig.row(Decision)
     assert ("bob", verdict.value, channel) == (decision.person, decision.verdict, decision.channel)
-    assert ["request", "decision"] == rig.kinds(request_id)
-    assert "Bob Brown" == rig.request(request_id).decided_by
+    assert rig.kinds(request_id) == ["request", "decision"]
+    assert rig.request(request_id).decided_by == "Bob Brown"
 
 
 @pytest.mark.parametrize("second", ["link", "reply"])
@@ -59,8 +61,8 @@ def test_one_person_decides_once(rig: Rig, first: str, second: str, verdict: Ver
 
     again = ways[second](verdict)
 
-    assert 1 == len(rig.rows(Decision))
-    assert "pending" == rig.state(request_id)
+    assert len(rig.rows(Decision)) == 1
+    assert rig.state(request_id) == "pending"
     if second == "reply":
         assert Counted.REPEATED is again.counted
     else:
@@ -76,10 +78,10 @@ def test_approve_below_the_level_is_not_counted(rig: Rig) -> None:
     rig.keeper()
 
     assert Counted.BELOW_LEVEL is ruled.counted
-    assert "pending" == rig.state(request_id)
-    assert [] == rig.rows(Decision)
+    assert rig.state(request_id) == "pending"
+    assert rig.rows(Decision) == []
     [body] = rig.bodies(request_id, "superseded")
-    assert ("below_level", "token", "approve") == (body["because"], body["level"], body["meaning"])
+    assert (body["because"], body["level"], body["meaning"]) == ("below_level", "token", "approve")
 
 
 def test_person_can_still_answer_after_an_answer_below_the_level(rig: Rig) -> None:
@@ -96,7 +98,7 @@ def test_gate_may_take_the_token_for_enough(make_rig: RigMaker) -> None:
     request_id = rig.ask()
 
     assert Counted.COUNTED is rig.reply(request_id, "bob", APPROVE, level=Level.TOKEN).counted
-    assert "approved" == rig.state(request_id)
+    assert rig.state(request_id) == "approved"
 
 
 @pytest.mark.parametrize("verdict", [APPROVE, REJECT])
@@ -106,7 +108,7 @@ def test_unproven_reply_never_counts(make_rig: RigMaker, verdict: Verdict) -> No
     request_id = rig.ask()
 
     assert Counted.BELOW_LEVEL is rig.reply(request_id, "bob", verdict, level=Level.NONE).counted
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
 
 
 def test_doubtful_reject_stops_and_is_withheld_from_the_agent(rig: Rig) -> None:
@@ -117,12 +119,12 @@ def test_doubtful_reject_stops_and_is_withheld_from_the_agent(rig: Rig) -> None:
     rig.keeper()
     outcome = rig.resume()
 
-    assert "rejected" == rig.state(request_id)
+    assert rig.state(request_id) == "rejected"
     assert outcome is not None
-    assert ("rejected", "", "a person") == (outcome.outcome, outcome.reason, outcome.decided_by)
+    assert (outcome.outcome, outcome.reason, outcome.decided_by) == ("rejected", "", "a person")
     assert "DE00" not in outcome.for_model
     assert "Bob" not in outcome.for_model
-    assert "Wire it to DE00 instead." == rig.row(Decision).reason
+    assert rig.row(Decision).reason == "Wire it to DE00 instead."
 
 
 def test_reject_hands_its_reason_to_the_agent(rig: Rig) -> None:
@@ -134,7 +136,7 @@ def test_reject_hands_its_reason_to_the_agent(rig: Rig) -> None:
     outcome = rig.resume()
 
     assert outcome is not None
-    assert ("The order is open.", "Bob Brown") == (outcome.reason, outcome.decided_by)
+    assert (outcome.reason, outcome.decided_by) == ("The order is open.", "Bob Brown")
     assert "The order is open." in outcome.for_model
 
 
@@ -148,8 +150,8 @@ def test_reply_counts_by_the_time_the_server_received_it(rig: Rig) -> None:
     in_time = rig.reply(first, "bob", given_at=rig.request(first).deadline_at)
     late = rig.reply(second, "bob", given_at=deadline + timedelta(milliseconds=1))
 
-    assert (Counted.COUNTED, Counted.SUPERSEDED) == (in_time.counted, late.counted)
-    assert ("approved", "pending") == (rig.state(first), rig.state(second))
+    assert (in_time.counted, late.counted) == (Counted.COUNTED, Counted.SUPERSEDED)
+    assert (rig.state(first), rig.state(second)) == ("approved", "pending")
 
 
 def test_late_link_says_so_and_decides_nothing(rig: Rig) -> None:
@@ -159,9 +161,9 @@ def test_late_link_says_so_and_decides_nothing(rig: Rig) -> None:
 
     page = rig.press(request_id, "bob")
 
-    assert (False, False) == (page.is_open, page.done)
+    assert (page.is_open, page.done) == (False, False)
     assert "The time to answer is over" in page.sentence
-    assert [] == rig.rows(Decision)
+    assert rig.rows(Decision) == []
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_answer_after_the_end_is_superseded_and_told_the_truth(make_rig: RigMake
     assert Counted.SUPERSEDED is ruled.counted
     assert before == rig.state(request_id)
     assert sentence in stands(rig, request_id)
-    assert "superseded" == rig.bodies(request_id, "superseded")[0]["because"]
+    assert rig.bodies(request_id, "superseded")[0]["because"] == "superseded"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_requester_is_never_asked(rig: Rig, whom: str) -> None:
     request_id = rig.ask("pay_twice", on_behalf_of=whom)
 
     assert set() == rig.asked(request_id)  # two of two people are needed, and one is the requester
-    assert "undeliverable" == rig.state(request_id)
+    assert rig.state(request_id) == "undeliverable"
     assert {"bob"} == {s.person for s in rig.rows(Assignment)}
 
 
@@ -216,9 +218,9 @@ def test_requester_never_counts(make_rig: RigMaker) -> None:
 
     assert {"bob", "carol"} == rig.asked(request_id)
     rig.press(request_id, "bob")
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
     rig.press(request_id, "carol")
-    assert "approved" == rig.state(request_id)
+    assert rig.state(request_id) == "approved"
 
 
 def test_somebody_who_becomes_the_requester_is_not_entitled(rig: Rig) -> None:
@@ -227,7 +229,7 @@ def test_somebody_who_becomes_the_requester_is_not_entitled(rig: Rig) -> None:
     rig.changed(people=PEOPLE | {"bob": PEOPLE["bob"] | {"aliases": ["bobby@example.com"]}})
 
     assert Counted.NOT_ENTITLED is rig.reply(request_id, "bob").counted
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
 
 
 @pytest.mark.parametrize("verdict", [APPROVE, REJECT], ids=["approve", "reject"])
@@ -251,8 +253,8 @@ def test_person_who_was_removed_does_not_count(make_rig: RigMaker, verdict: Verd
 
     assert Counted.NOT_ENTITLED is ruled.counted
     assert not page.done
-    assert [] == rig.rows(Decision)
-    assert "pending" == rig.state(request_id)
+    assert rig.rows(Decision) == []
+    assert rig.state(request_id) == "pending"
 
 
 def test_yes_of_somebody_removed_since_does_not_count_towards_the_quorum(make_rig: RigMaker) -> None:
@@ -264,9 +266,9 @@ def test_yes_of_somebody_removed_since_does_not_count_towards_the_quorum(make_ri
     rig.changed(groups={"finance": ["bob", "carol"]})
 
     rig.press(request_id, "bob")
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
     rig.press(request_id, "carol")
-    assert "approved" == rig.state(request_id)
+    assert rig.state(request_id) == "approved"
 
 
 def test_quorum_needs_two_people(rig: Rig) -> None:
@@ -274,15 +276,15 @@ def test_quorum_needs_two_people(rig: Rig) -> None:
     request_id = rig.ask("pay_twice")
     rig.press(request_id, "alice")
     rig.keeper()
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
     assert {"alice@example.com", "bob@example.com", "archive@gate.example.com"} == {
         m.recipient for m in rig.mails("receipt")
     }
 
     rig.press(request_id, "bob", REJECT)
 
-    assert "rejected" == rig.state(request_id)
-    assert "Bob Brown" == rig.request(request_id).decided_by
+    assert rig.state(request_id) == "rejected"
+    assert rig.request(request_id).decided_by == "Bob Brown"
 
 
 def test_reject_without_veto_only_does_not_count(make_rig: RigMaker) -> None:
@@ -292,13 +294,13 @@ def test_reject_without_veto_only_does_not_count(make_rig: RigMaker) -> None:
     first, second = rig.ask("pay_twice"), rig.ask("pay_twice", {"order": "A-2"})
 
     rig.press(first, "alice", REJECT)
-    assert "pending" == rig.state(first)
+    assert rig.state(first) == "pending"
     rig.press(first, "bob")
     rig.press(first, "carol")
     rig.press(second, "alice", REJECT)
     rig.press(second, "bob", REJECT)
 
-    assert ("approved", "rejected") == (rig.state(first), rig.state(second))
+    assert (rig.state(first), rig.state(second)) == ("approved", "rejected")
 
 
 def stages(*stages: tuple[list[str], int], **more: Any) -> dict[str, Any]:
@@ -319,8 +321,8 @@ def test_second_stage_is_asked_only_after_the_first(make_rig: RigMaker) -> None:
 
     rig.press(request_id, "carol")
     rig.keeper()
-    assert "approved" == rig.state(request_id)
-    assert ["pending", "approved"] == [b["outcome"] for b in rig.bodies(request_id, "decision")]
+    assert rig.state(request_id) == "approved"
+    assert [b["outcome"] for b in rig.bodies(request_id, "decision")] == ["pending", "approved"]
 
 
 def test_second_stage_asks_somebody_who_was_not_needed_in_the_first(make_rig: RigMaker) -> None:
@@ -330,10 +332,10 @@ def test_second_stage_asks_somebody_who_was_not_needed_in_the_first(make_rig: Ri
     rig.press(request_id, "bob")
     rig.keeper()
 
-    assert 1 == rig.seat(request_id, "alice").stage
-    assert 2 == len([m for m in rig.mails("request") if m.recipient == "alice@example.com"])
+    assert rig.seat(request_id, "alice").stage == 1
+    assert len([m for m in rig.mails("request") if m.recipient == "alice@example.com"]) == 2
     rig.press(request_id, "alice")
-    assert "approved" == rig.state(request_id)
+    assert rig.state(request_id) == "approved"
 
 
 def test_nobody_rejected_where_too_few_are_left(make_rig: RigMaker) -> None:
@@ -345,11 +347,11 @@ def test_nobody_rejected_where_too_few_are_left(make_rig: RigMaker) -> None:
     rig.keeper()
     outcome = rig.resume()
 
-    assert "undeliverable" == rig.state(request_id)
+    assert rig.state(request_id) == "undeliverable"
     assert "rejected" not in [b.get("outcome") for b in rig.bodies(request_id, "decision")]
     assert outcome is not None
-    assert "undeliverable" == outcome.outcome
-    assert 1 == len(rig.notices())
+    assert outcome.outcome == "undeliverable"
+    assert len(rig.notices()) == 1
     assert {"undeliverable"} == {b["outcome"] for b in rig.bodies(request_id, "undeliverable")}
 
 
@@ -362,7 +364,7 @@ def test_stage_that_nobody_can_fill_any_more_ends_it(make_rig: RigMaker) -> None
     rig.press(request_id, "bob")
     rig.keeper()
 
-    assert "undeliverable" == rig.state(request_id)
+    assert rig.state(request_id) == "undeliverable"
 
 
 def test_veto_of_the_first_stage_still_holds_in_the_second(make_rig: RigMaker) -> None:
@@ -374,7 +376,7 @@ def test_veto_of_the_first_stage_still_holds_in_the_second(make_rig: RigMaker) -
 
     rig.press(request_id, "alice", REJECT)
 
-    assert "rejected" == rig.state(request_id)
+    assert rig.state(request_id) == "rejected"
 
 
 def test_earlier_generation_is_revoked(rig: Rig) -> None:
@@ -385,17 +387,12 @@ def test_earlier_generation_is_revoked(rig: Rig) -> None:
 
     assert Counted.NOT_ENTITLED is rig.reply(request_id, "bob", generation=1).counted
     with pytest.raises(TokenError):
-        from mailgate.service.link import look
-
         look(rig.serving, old)
     assert Counted.COUNTED is rig.reply(request_id, "bob", generation=2).counted
 
 
 def revoke(rig: Rig, request_id: str, person: str) -> None:
     """Renew a seat's secrets, as the serving side would."""
-    from mailgate.service.marks import mark_assignment
-    from mailgate.tokens import address_hash
-
     seat = rig.seat(request_id, person)
     with rig.serving.store.write() as tx:
         row = tx.session.get_one(Assignment, seat.id)
@@ -414,7 +411,7 @@ def test_request_that_the_keeper_did_not_open_cannot_be_decided(rig: Rig) -> Non
 
     with pytest.raises(Forged):
         rig.reply(other, "bob")
-    assert [] == rig.rows(Decision)
+    assert rig.rows(Decision) == []
 
 
 def test_receipt_and_record_name_the_level(rig: Rig) -> None:
@@ -424,12 +421,10 @@ def test_receipt_and_record_name_the_level(rig: Rig) -> None:
     rig.keeper()
 
     with rig.working.store.read() as tx:
-        from mailgate.service.proof import get_approval
-
         record = get_approval(tx, rig.working.verifier, rig.request(request_id))
 
-    assert ("link+code", "approved") == (record.body["level"], record.body["meaning"])
-    assert {"person": "bob", "name": "Bob Brown", "address": "bob@example.com"} == record.body["approver"]
+    assert (record.body["level"], record.body["meaning"]) == ("link+code", "approved")
+    assert record.body["approver"] == {"person": "bob", "name": "Bob Brown", "address": "bob@example.com"}
     assert rig.request(request_id).digest == record.digest
 
 
@@ -440,4 +435,4 @@ def test_policy_changed_while_pending_does_not_count(rig: Rig) -> None:
 
     rig.press(request_id, "alice")
 
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"

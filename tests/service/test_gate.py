@@ -64,7 +64,7 @@ def test_outside_a_session_nothing_runs(declared: Declared, name: str) -> None:
     with pytest.raises(OutsideSession, match=name):
         getattr(declared, name)("x")
 
-    assert [] == declared.ran
+    assert declared.ran == []
 
 
 def test_session_that_ended_is_outside(declared: Declared) -> None:
@@ -91,26 +91,26 @@ def test_session_is_not_inherited_by_another_thread(declared: Declared) -> None:
         thread.start()
         thread.join()
 
-    assert 1 == len(caught)
-    assert [] == declared.ran
+    assert len(caught) == 1
+    assert declared.ran == []
 
 
 def test_auto_runs_inside_a_session(declared: Declared) -> None:
     """Inside a session an auto action runs and gives its result, each time."""
     with declared.session() as session:
-        assert "did x" == declared.look_up("x")
-        assert "did x" == session.call(declared.look_up, {"what": "x"})
+        assert declared.look_up("x") == "did x"
+        assert session.call(declared.look_up, {"what": "x"}) == "did x"
 
-    assert 2 == len(declared.ran)
+    assert len(declared.ran) == 2
 
 
 def test_log_runs_once_in_a_run(declared: Declared) -> None:
     """Inside a session a logged action runs once; called again it gives the stored result."""
     with declared.session():
-        assert "did x" == declared.note_down("x")
-        assert "did x" == declared.note_down(what="x", times=1)
+        assert declared.note_down("x") == "did x"
+        assert declared.note_down(what="x", times=1) == "did x"
 
-    assert 1 == len(declared.ran)
+    assert len(declared.ran) == 1
 
 
 def test_held_action_raises_and_does_not_run(declared: Declared) -> None:
@@ -118,10 +118,10 @@ def test_held_action_raises_and_does_not_run(declared: Declared) -> None:
     with declared.session(state={"at": 1}), pytest.raises(ApprovalPending) as caught:
         declared.pay("x")
 
-    assert [] == declared.ran
+    assert declared.ran == []
     request = declared.rig.row(Request)
     assert (request.id, "pending") == (caught.value.request_id, caught.value.status)
-    assert {"what": "x", "times": 1} == json.loads(request.canonical)["arguments"]
+    assert json.loads(request.canonical)["arguments"] == {"what": "x", "times": 1}
 
 
 def test_held_action_gives_its_result_to_a_repeated_run(declared: Declared) -> None:
@@ -135,7 +135,7 @@ def test_held_action_gives_its_result_to_a_repeated_run(declared: Declared) -> N
     rig.work()
 
     with declared.session():
-        assert "did x" == declared.pay("x")
+        assert declared.pay("x") == "did x"
 
     assert [("pay", "x", 1, rig.row(Request).id)] == declared.ran
     assert current_request() is None
@@ -152,7 +152,7 @@ def test_rejected_action_tells_who_and_why(declared: Declared) -> None:
     with declared.session(), pytest.raises(RejectedBefore) as caught:
         declared.pay("x")
 
-    assert ("Bob Brown", "Too much.") == (caught.value.decided_by, caught.value.reason)
+    assert (caught.value.decided_by, caught.value.reason) == ("Bob Brown", "Too much.")
     assert "equivalent" in caught.value.for_model
 
 
@@ -167,8 +167,8 @@ def test_cancelled_action_is_not_cleared(declared: Declared) -> None:
         with pytest.raises(ApprovalPending):
             session.call("pay", {"what": "x"}, key="second")
 
-    assert "cancelled" == caught.value.outcome
-    assert [] == declared.ran
+    assert caught.value.outcome == "cancelled"
+    assert declared.ran == []
 
 
 def test_arguments_are_checked_before_anybody_is_asked(declared: Declared) -> None:
@@ -181,7 +181,7 @@ def test_arguments_are_checked_before_anybody_is_asked(declared: Declared) -> No
         with pytest.raises(InvalidArguments, match="no action"):
             session.call("unheard_of", {})
 
-    assert [] == declared.rig.rows(Request)
+    assert declared.rig.rows(Request) == []
 
 
 @pytest.mark.parametrize(("what", "name"), [("agent", ""), ("run", "a\nb"), ("agent", "x" * 201), ("run", 7)])
@@ -202,7 +202,7 @@ def test_action_that_raises_is_reported_and_raised(declared: Declared) -> None:
         declared.note_down("x")
 
     row = declared.rig.row(Logged)
-    assert ("failed", None) == (row.state, row.result)
+    assert (row.state, row.result) == ("failed", None)
     assert "by zero" in row.error
 
 
@@ -221,7 +221,7 @@ def test_result_that_cannot_be_stored_is_returned_all_the_same(declared: Declare
     with declared.session():
         assert result is declared.note_down("x")
 
-    assert "succeeded" == declared.rig.row(Logged).state
+    assert declared.rig.row(Logged).state == "succeeded"
 
 
 def test_database_lost_while_it_ran_does_not_look_as_if_it_had_not(declared: Declared) -> None:
@@ -235,7 +235,7 @@ def test_database_lost_while_it_ran_does_not_look_as_if_it_had_not(declared: Dec
 
     declared.gives = lose
     with declared.session():
-        assert "ran" == declared.note_down("x")
+        assert declared.note_down("x") == "ran"
 
 
 def test_database_lost_before_means_nothing_runs(declared: Declared) -> None:
@@ -250,7 +250,7 @@ def test_database_lost_before_means_nothing_runs(declared: Declared) -> None:
             with pytest.raises(StoreUnavailable):
                 action("x")
 
-    assert [] == declared.ran
+    assert declared.ran == []
 
 
 def test_async_twins(declared: Declared) -> None:
@@ -279,10 +279,10 @@ def test_async_twins(declared: Declared) -> None:
             await looked_up("e")
         return results
 
-    assert ["A", "B", "did c", "did c"] == asyncio.run(story())
-    assert ["a", "b", "note_down"] == [r if isinstance(r, str) else r[0] for r in declared.ran]
+    assert asyncio.run(story()) == ["A", "B", "did c", "did c"]
+    assert [r if isinstance(r, str) else r[0] for r in declared.ran] == ["a", "b", "note_down"]
     request = rig.row(Request)
-    assert ("Because.", 0.3) == (request.reasoning, request.confidence)
+    assert (request.reasoning, request.confidence) == ("Because.", 0.3)
 
 
 def test_lower_layer(declared: Declared) -> None:
@@ -304,8 +304,8 @@ def test_lower_layer(declared: Declared) -> None:
 
     outcome = asyncio.run(story())
 
-    assert ("succeeded", "did x", {"what": "x", "times": 1}) == (outcome.outcome, outcome.result, outcome.args)
-    assert b"[1,2]" == rig.row(Logged).result
+    assert (outcome.outcome, outcome.result, outcome.args) == ("succeeded", "did x", {"what": "x", "times": 1})
+    assert rig.row(Logged).result == b"[1,2]"
 
 
 def test_await_outcome_is_woken(declared: Declared) -> None:
@@ -320,17 +320,17 @@ def test_await_outcome_is_woken(declared: Declared) -> None:
         await asyncio.to_thread(rig.keeper)
         return await waiting
 
-    assert "rejected" == asyncio.run(story()).outcome
+    assert asyncio.run(story()).outcome == "rejected"
 
 
 def test_two_actions_of_one_name_are_refused(declared: Declared) -> None:
     """One name is one action."""
+    declare = declared.rig.mg.action(name="pay")
     with pytest.raises(InvalidArguments, match="two actions"):
-        rig_action = declared.rig.mg.action(name="pay")
-        rig_action(lambda what: what)
+        declare(lambda what: what)
 
 
 def test_unguarded_is_the_function_itself(declared: Declared) -> None:
     """Tests may call the function itself; a worker gets it, with its signature."""
-    assert "did x" == declared.pay.unguarded("x")
+    assert declared.pay.unguarded("x") == "did x"
     assert isinstance(declared.pay.known(), Known)

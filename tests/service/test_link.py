@@ -29,7 +29,7 @@ def test_looking_changes_nothing(rig: Rig) -> None:
     open_before = rig.dump()
     for _ in range(3):
         page = rig.look(request_id, "bob")
-        assert (True, "Bob Brown <bob@example.com>") == (page.is_open, page.deciding_as)
+        assert (page.is_open, page.deciding_as) == (True, "Bob Brown <bob@example.com>")
     assert open_before == rig.dump()
 
     rig.press(request_id, "bob")
@@ -48,7 +48,7 @@ def test_page_shows_what_the_mail_shows(rig: Rig) -> None:
     assert {"order", "amount", "currency"} == set(shown)
     assert "A-77" in shown["order"]
     assert letter.claim is not None
-    assert ("| Charged twice.",) == letter.claim.words.lines
+    assert letter.claim.words.lines == ("| Charged twice.",)
 
 
 def test_approving_needs_the_mailed_code(rig: Rig) -> None:
@@ -57,8 +57,8 @@ def test_approving_needs_the_mailed_code(rig: Rig) -> None:
 
     for code in ("", wrong(rig, request_id), "x" * 6, "１２３４５６"):
         page = rig.press(request_id, "bob", code=code)
-        assert (Problem.CODE_WRONG, False) == (page.problem, page.done)
-    assert "pending" == rig.state(request_id)
+        assert (page.problem, page.done) == (Problem.CODE_WRONG, False)
+    assert rig.state(request_id) == "pending"
 
 
 def test_code_may_be_typed_with_blanks(rig: Rig) -> None:
@@ -84,15 +84,15 @@ def test_five_wrong_codes_close_the_link_for_approving(rig: Rig) -> None:
     """After five wrong codes even the right one is refused; rejecting still works."""
     request_id = rig.ask()
     left = [rig.press(request_id, "bob", code=wrong(rig, request_id)).tries_left for _ in range(CODE_TRIES)]
-    assert [4, 3, 2, 1, 0] == left
+    assert left == [4, 3, 2, 1, 0]
 
     page = rig.press(request_id, "bob")
-    assert (Problem.CODES_USED_UP, False, 0) == (page.problem, page.done, page.tries_left)
-    assert "pending" == rig.state(request_id)
-    assert 0 == rig.look(request_id, "bob").tries_left
+    assert (page.problem, page.done, page.tries_left) == (Problem.CODES_USED_UP, False, 0)
+    assert rig.state(request_id) == "pending"
+    assert rig.look(request_id, "bob").tries_left == 0
 
     assert rig.press(request_id, "bob", REJECT).done
-    assert "rejected" == rig.state(request_id)
+    assert rig.state(request_id) == "rejected"
 
 
 def test_codes_tried_in_parallel_are_counted_one_by_one(rig: Rig) -> None:
@@ -103,7 +103,7 @@ def test_codes_tried_in_parallel_are_counted_one_by_one(rig: Rig) -> None:
     pages = in_parallel([lambda: rig.press(request_id, "bob", code=code)] * 20)
 
     problems = Counter(p.problem for p in pages)
-    assert {Problem.CODE_WRONG: CODE_TRIES, Problem.CODES_USED_UP: 20 - CODE_TRIES} == problems
+    assert problems == {Problem.CODE_WRONG: CODE_TRIES, Problem.CODES_USED_UP: 20 - CODE_TRIES}
     assert Problem.CODES_USED_UP is rig.press(request_id, "bob").problem
 
 
@@ -113,11 +113,11 @@ def test_twenty_presses_at_once_decide_once(rig: Rig) -> None:
 
     pages = in_parallel([lambda: rig.press(request_id, "bob")] * 20)
 
-    assert 1 == sum(p.done for p in pages)
+    assert sum(p.done for p in pages) == 1
     assert all("You approved this" in p.sentence for p in pages if not p.done)
-    assert 1 == len(rig.rows(Decision))
-    assert 1 == len(rig.rows(Event, request_id=request_id, kind="decision"))
-    assert "approved" == rig.state(request_id)
+    assert len(rig.rows(Decision)) == 1
+    assert len(rig.rows(Event, request_id=request_id, kind="decision")) == 1
+    assert rig.state(request_id) == "approved"
 
 
 def test_approve_and_reject_at_once_end_in_one_of_them(rig: Rig) -> None:
@@ -145,8 +145,8 @@ def test_rejecting_needs_a_reason(rig: Rig) -> None:
 
     page = rig.press(request_id, "bob", REJECT, reason=" \n ")
 
-    assert (Problem.REASON_MISSING, False) == (page.problem, page.done)
-    assert "pending" == rig.state(request_id)
+    assert (page.problem, page.done) == (Problem.REASON_MISSING, False)
+    assert rig.state(request_id) == "pending"
 
 
 def test_rejecting_needs_no_code(rig: Rig) -> None:
@@ -163,7 +163,7 @@ def test_button_alone_where_the_gate_says_so(make_rig: RigMaker) -> None:
 
     assert not rig.look(request_id, "bob").needs_code
     assert rig.press(request_id, "bob", code="").done
-    assert "link" == rig.row(Decision).level
+    assert rig.row(Decision).level == "link"
 
 
 def test_other_verdicts_are_no_decisions(rig: Rig) -> None:
@@ -172,7 +172,7 @@ def test_other_verdicts_are_no_decisions(rig: Rig) -> None:
 
     with pytest.raises(ValueError, match="not a decision"):
         rig.press(request_id, "bob", Verdict.UNDO)
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
 
 
 def test_tokens_of_others_are_unknown(rig: Rig) -> None:
@@ -197,7 +197,7 @@ def test_tokens_of_others_are_unknown(rig: Rig) -> None:
             with pytest.raises(TokenError) as caught:
                 visit(token)
             sentences.add(str(caught.value))
-    assert 1 == len(sentences)
+    assert len(sentences) == 1
 
 
 def test_other_spelling_of_a_token_is_the_same_seat(rig: Rig) -> None:
@@ -209,7 +209,7 @@ def test_other_spelling_of_a_token_is_the_same_seat(rig: Rig) -> None:
     page = press(rig.serving, f"{token}=", verdict=APPROVE, code="", reason="")
 
     assert not page.done
-    assert 1 == len(rig.rows(Decision))
+    assert len(rig.rows(Decision)) == 1
 
 
 def test_closed_seat_says_so(rig: Rig) -> None:
@@ -219,5 +219,5 @@ def test_closed_seat_says_so(rig: Rig) -> None:
 
     page = rig.press(request_id, "bob")
 
-    assert (False, False) == (page.is_open, page.done)
+    assert (page.is_open, page.done) == (False, False)
     assert "taken back" in page.sentence

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from mailgate.errors import (
     ActionRefused,
@@ -21,12 +22,11 @@ from mailgate.errors import (
 from mailgate.model.lifecycle import State, Trigger
 from mailgate.model.policy import Tier
 from mailgate.model.verdict import Level, Verdict
-from mailgate.service.conclude import conclude
 from mailgate.service.inspect import cancel_request
-from mailgate.store.requests import lock_request
+from mailgate.store.requests import lock_request, move
 from mailgate.store.tables import Checkpoint, Event, Logged, Outgoing, Request
 from tests.service.conftest import RigMaker
-from tests.service.rig import GATES, Rig
+from tests.service.rig import GATES, Rig, in_parallel
 
 
 def rejected(rig: Rig, **options: Any) -> str:
@@ -43,7 +43,7 @@ def test_auto_may_run_and_leaves_no_row(rig: Rig) -> None:
 
     ticket = rig.submit("look_up")
 
-    assert (Tier.AUTO, "run", True, "") == (ticket.tier, ticket.status, ticket.may_run, ticket.request_id)
+    assert (ticket.tier, ticket.status, ticket.may_run, ticket.request_id) == (Tier.AUTO, "run", True, "")
     assert before == rig.dump()
 
 
@@ -52,16 +52,16 @@ def test_log_may_run_and_leaves_a_row(rig: Rig) -> None:
     ticket = rig.submit("note_down", {"order": "A-7"}, reasoning="It was asked for.", confidence=0.9)
     rig.mg.report(ticket, result={"noted": True})
 
-    assert (Tier.LOG, "run", True) == (ticket.tier, ticket.status, ticket.may_run)
+    assert (ticket.tier, ticket.status, ticket.may_run) == (Tier.LOG, "run", True)
     row = rig.row(Logged)
-    assert ("note_down", "support", "run-1", "It was asked for.", 0.9) == (
+    assert (
         row.action,
         row.agent,
         row.run,
         row.reasoning,
         row.confidence,
-    )
-    assert ("succeeded", b'{"noted":true}') == (row.state, row.result)
+    ) == ("note_down", "support", "run-1", "It was asked for.", 0.9)
+    assert (row.state, row.result) == ("succeeded", b'{"noted":true}')
 
 
 def test_log_gives_its_first_result_again(rig: Rig) -> None:
@@ -70,8 +70,8 @@ def test_log_gives_its_first_result_again(rig: Rig) -> None:
 
     again = rig.submit("note_down")
 
-    assert (False, "succeeded", "first") == (again.may_run, again.status, again.result)
-    assert 1 == len(rig.rows(Logged))
+    assert (again.may_run, again.status, again.result) == (False, "succeeded", "first")
+    assert len(rig.rows(Logged)) == 1
 
 
 def test_log_that_did_not_report_is_not_run_again(rig: Rig) -> None:
@@ -80,7 +80,7 @@ def test_log_that_did_not_report_is_not_run_again(rig: Rig) -> None:
 
     again = rig.submit("note_down")
 
-    assert (False, "executing") == (again.may_run, again.status)
+    assert (again.may_run, again.status) == (False, "executing")
 
 
 def test_log_that_is_idempotent_may_run_again(rig: Rig) -> None:
@@ -94,8 +94,8 @@ def test_log_that_is_idempotent_may_run_again(rig: Rig) -> None:
 
     again = rig.submit("note_down")
 
-    assert (True, "run") == (again.may_run, again.status)
-    assert 1 == len(rig.rows(Logged))
+    assert (again.may_run, again.status) == (True, "run")
+    assert len(rig.rows(Logged)) == 1
 
 
 def test_log_that_failed_says_so_again(rig: Rig) -> None:
@@ -104,7 +104,7 @@ def test_log_that_failed_says_so_again(rig: Rig) -> None:
 
     again = rig.submit("note_down")
 
-    assert (False, "failed") == (again.may_run, again.status)
+    assert (again.may_run, again.status) == (False, "failed")
     assert "no paper" in again.error
 
 
@@ -114,18 +114,18 @@ def test_approval_is_held_with_everything_a_person_needs(rig: Rig) -> None:
         state={"step": 3}, state_version="v2", reasoning="Charged twice.", on_behalf_of="carol@example.com"
     )
 
-    assert (Tier.REQUIRE_APPROVAL, "pending", False) == (ticket.tier, ticket.status, ticket.may_run)
+    assert (ticket.tier, ticket.status, ticket.may_run) == (Tier.REQUIRE_APPROVAL, "pending", False)
     request = rig.request(ticket.request_id)
-    assert ("pay", "pending", "Charged twice.", "carol@example.com") == (
+    assert (
         request.action,
         request.state,
         request.reasoning,
         request.on_behalf_of,
-    )
+    ) == ("pay", "pending", "Charged twice.", "carol@example.com")
     checkpoint = rig.row(Checkpoint)
-    assert ({"step": 3}, "v2") == (json.loads(checkpoint.body), checkpoint.state_version)
+    assert (json.loads(checkpoint.body), checkpoint.state_version) == ({"step": 3}, "v2")
     [event] = rig.rows(Event)
-    assert ("request", None) == (event.kind, event.mark)
+    assert (event.kind, event.mark) == ("request", None)
     assert "waits for a person's approval" in ticket.for_model
 
 
@@ -135,8 +135,8 @@ def test_same_call_gives_the_same_ticket(rig: Rig) -> None:
     again = rig.submit(args={"amount": 5.0, "order": "A-1"})
 
     assert first.request_id == again.request_id
-    assert 1 == len(rig.rows(Request))
-    assert 1 == len(rig.rows(Event))
+    assert len(rig.rows(Request)) == 1
+    assert len(rig.rows(Event)) == 1
 
 
 def test_same_call_gives_the_result_once_it_ran(rig: Rig) -> None:
@@ -146,8 +146,8 @@ def test_same_call_gives_the_result_once_it_ran(rig: Rig) -> None:
 
     again = rig.submit()
 
-    assert ("succeeded", "done", "Bob Brown") == (again.status, again.result, again.decided_by)
-    assert 1 == len(rig.shop.ran)
+    assert (again.status, again.result, again.decided_by) == ("succeeded", "done", "Bob Brown")
+    assert len(rig.shop.ran) == 1
 
 
 def test_key_makes_a_second_request(rig: Rig) -> None:
@@ -172,9 +172,7 @@ def test_key_of_a_rejected_action_with_other_arguments_is_a_conflict(rig: Rig) -
         rig.submit(args={"order": "A-2"}, key="k")
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"run": "run-2"}, {"key": "again"}, {"run": "run-2", "key": "again"}], ids=str
-)
+@pytest.mark.parametrize("options", [{}, {"run": "run-2"}, {"key": "again"}, {"run": "run-2", "key": "again"}], ids=str)
 def test_rejection_is_remembered(rig: Rig, options: dict[str, Any]) -> None:
     """A rejected action is refused with who and why, in the same run or another, and no key gets around it."""
     request_id = rejected(rig)
@@ -197,8 +195,8 @@ def test_rejection_concerns_this_agent_and_action(rig: Rig) -> None:
     """Another agent, and other arguments, are not what was rejected."""
     rejected(rig)
 
-    assert "pending" == rig.submit(agent="billing").status
-    assert "pending" == rig.submit(args={"order": "A-2"}).status
+    assert rig.submit(agent="billing").status == "pending"
+    assert rig.submit(args={"order": "A-2"}).status == "pending"
 
 
 def test_rejection_is_forgotten_after_its_time(rig: Rig) -> None:
@@ -210,7 +208,7 @@ def test_rejection_is_forgotten_after_its_time(rig: Rig) -> None:
 
     rig.clock.forward(seconds=10)
 
-    assert "pending" == rig.submit(run="run-2").status
+    assert rig.submit(run="run-2").status == "pending"
 
 
 def test_rejection_by_a_doubtful_sender_is_not_remembered(rig: Rig) -> None:
@@ -218,9 +216,8 @@ def test_rejection_by_a_doubtful_sender_is_not_remembered(rig: Rig) -> None:
     request_id = rig.ask()
     rig.reply(request_id, "bob", Verdict.REJECT, level=Level.TOKEN, reason="Send it to me instead.")
 
-    assert "rejected" == rig.state(request_id)
-    assert "pending" == rig.submit(run="run-2").status
-    assert "pending" == rig.submit(key="again").status
+    assert rig.state(request_id) == "rejected"
+    assert rig.submit(key="again").status == "pending"
     with pytest.raises(RejectedBefore):
         rig.submit()
 
@@ -233,7 +230,7 @@ def test_open_action_of_another_run_is_already_pending(rig: Rig) -> None:
         rig.submit(run="run-2")
 
     assert (request_id, True) == (caught.value.request_id, caught.value.retryable)
-    assert "pending" == rig.submit(run="run-2", agent="billing").status
+    assert rig.submit(run="run-2", agent="billing").status == "pending"
 
 
 def test_twins_are_allowed_where_the_gate_says_so(make_rig: RigMaker) -> None:
@@ -278,7 +275,7 @@ def test_what_ended_otherwise_needs_a_new_key(rig: Rig, ending: Any) -> None:
     again = rig.submit()
     assert (request_id, ending.__name__, False) == (again.request_id, again.status, again.may_run)
     new = rig.submit(key="second try")
-    assert "pending" == new.status
+    assert new.status == "pending"
     assert request_id != new.request_id
 
 
@@ -314,13 +311,11 @@ def test_doubtful_confidence_is_none(rig: Rig, given: Any, stored: float) -> Non
 
 def test_little_confidence_needs_approval_whatever_the_rules_say(make_rig: RigMaker) -> None:
     """Below require_below an auto action is held, with the reason."""
-    rig = make_rig(
-        confidence={"require_below": 0.5}, gates={"look_up": {"tier": "auto", "approvers": ["bob"]}}
-    )
+    rig = make_rig(confidence={"require_below": 0.5}, gates={"look_up": {"tier": "auto", "approvers": ["bob"]}})
 
     held = rig.submit("look_up", confidence=0.4)
 
-    assert "pending" == held.status
+    assert held.status == "pending"
     assert "below 0.5" in rig.request(held.request_id).rule
     assert rig.submit("look_up", confidence=0.5).may_run
 
@@ -347,7 +342,7 @@ def test_no_state_makes_no_checkpoint(rig: Rig) -> None:
     """An agent that gives no state has no checkpoint."""
     rig.submit()
 
-    assert [] == rig.rows(Checkpoint)
+    assert rig.rows(Checkpoint) == []
 
 
 def test_callable_state_is_asked_only_when_held(rig: Rig) -> None:
@@ -366,7 +361,7 @@ def test_state_that_cannot_be_stored_is_refused(rig: Rig, state: Any) -> None:
     with pytest.raises(InvalidArguments, match="bytes and a media type"):
         rig.submit(state=state)
 
-    assert [] == rig.rows(Request)
+    assert rig.rows(Request) == []
 
 
 def test_hidden_characters_are_refused(rig: Rig) -> None:
@@ -374,8 +369,8 @@ def test_hidden_characters_are_refused(rig: Rig) -> None:
     with pytest.raises(InvalidArguments, match="order") as caught:
         rig.submit(args={"order": "A-1\u202e0001-A"})
 
-    assert "order" == caught.value.argument
-    assert [] == rig.rows(Request)
+    assert caught.value.argument == "order"
+    assert rig.rows(Request) == []
 
 
 @pytest.mark.parametrize("whom", ["Carol Clark <carol@example.com>", "carol", "", "carol@example.com, bob@example.com"])
@@ -384,20 +379,18 @@ def test_person_answered_for_is_one_plain_address(rig: Rig, whom: str) -> None:
     with pytest.raises(InvalidArguments, match="on_behalf_of"):
         rig.submit(on_behalf_of=whom)
 
-    assert [] == rig.rows(Request)
+    assert rig.rows(Request) == []
 
 
 @pytest.mark.parametrize("name", ["look_up", "note_down", "pay"])
 def test_same_submissions_at_once_make_one_row(rig: Rig, name: str) -> None:
     """However many processes submit the same call at once, there is one request, or one logged row that may run."""
-    from tests.service.rig import in_parallel
-
     tickets = in_parallel([lambda: rig.submit(name)] * 8)
 
     if name != "look_up":
-        assert 1 == len({t.request_id for t in tickets})
+        assert len({t.request_id for t in tickets}) == 1
     if name == "note_down":
-        assert 1 == sum(t.may_run for t in tickets)
+        assert sum(t.may_run for t in tickets) == 1
 
 
 def test_locked_database_means_try_again(rig: Rig) -> None:
@@ -411,7 +404,7 @@ def test_locked_database_means_try_again(rig: Rig) -> None:
             assert caught.value.retryable
         other.execute("rollback")
     other.close()
-    assert [] == rig.rows(Request)
+    assert rig.rows(Request) == []
 
 
 def test_read_only_database_means_nothing_runs(rig: Rig) -> None:
@@ -426,23 +419,19 @@ def test_read_only_database_means_nothing_runs(rig: Rig) -> None:
 
 def impatient(rig: Rig, pragma: str = "pragma busy_timeout=20") -> None:
     """Set something on every connection of the agents' side from now on."""
-    from sqlalchemy import event
-
     engine = rig.working.store.engine
     engine.dispose()
     event.listen(engine, "connect", lambda connection, _: connection.execute(pragma))
 
 
-def test_cancelled_by_the_agent_before_anybody_was_asked(rig: Rig) -> None:
-    """A request may be taken back before the keeper saw it; then its agent hears of it and nobody can decide it."""
+def test_agent_hears_of_its_own_cancelling(rig: Rig) -> None:
+    """An agent that takes a request back before anybody was asked is resumed with that."""
     ticket = rig.submit()
     rig.mg.cancel(ticket.request_id)
 
     rig.keeper()
 
-    assert "cancelled" == rig.state(ticket.request_id)
-    assert set() == rig.asked(ticket.request_id)
-    assert "cancelled" == getattr(rig.resume(), "outcome", None)
+    assert getattr(rig.resume(), "outcome", None) == "cancelled"
 
 
 def test_cancel_by_prefix(rig: Rig) -> None:
@@ -452,7 +441,7 @@ def test_cancel_by_prefix(rig: Rig) -> None:
     with pytest.raises(InvalidArguments, match="No request begins"):
         cancel_request(rig.working, "zzz", by="operator root")
     assert request_id == cancel_request(rig.working, request_id[:6].upper(), by="operator root")
-    assert "by operator root" == rig.request(request_id).note
+    assert rig.request(request_id).note == "by operator root"
 
 
 def test_memory_is_of_the_gate(make_rig: RigMaker) -> None:
@@ -462,7 +451,7 @@ def test_memory_is_of_the_gate(make_rig: RigMaker) -> None:
 
     rig.clock.forward(hours=1, seconds=5)
 
-    assert "pending" == rig.submit(run="run-2").status
+    assert rig.submit(run="run-2").status == "pending"
 
 
 def test_in_doubt_is_still_open(rig: Rig) -> None:
@@ -470,11 +459,8 @@ def test_in_doubt_is_still_open(rig: Rig) -> None:
     request_id = rig.approved()
     rig.claim()
     with rig.serving.store.write() as tx:
-        from mailgate.store.requests import move
-
         move(tx, lock_request(tx, request_id), Trigger.DIE)
 
     with pytest.raises(AlreadyPending):
         rig.submit(run="run-2")
-    assert State.IN_DOUBT == rig.submit().status
-    assert conclude  # the door for endings is used by everything above
+    assert rig.submit().status == State.IN_DOUBT

@@ -45,19 +45,19 @@ def test_nobody_answered(rig: Rig) -> None:
     request_id = rig.ask(state={"at": 7})
     rig.clock.forward(hours=3, minutes=59)
     rig.keeper()
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
 
     rig.clock.forward(minutes=2)
     rig.keeper()
 
-    assert "expired" == rig.state(request_id)
+    assert rig.state(request_id) == "expired"
     [body] = rig.bodies(request_id, "expired")
-    assert {"system": "keeper"} == body["actor"]
+    assert body["actor"] == {"system": "keeper"}
     outcome = rig.resume()
     assert outcome is not None
-    assert ("expired", "", {"at": 7}) == (outcome.outcome, outcome.decided_by, outcome.state)
+    assert (outcome.outcome, outcome.decided_by, outcome.state) == ("expired", "", {"at": 7})
     assert "not a rejection by a person" in outcome.for_model
-    assert "closed" == rig.seat(request_id, "bob").state
+    assert rig.seat(request_id, "bob").state == "closed"
     assert {"bob@example.com", "archive@gate.example.com"} == {m.recipient for m in rig.mails("outcome", request_id)}
 
 
@@ -75,7 +75,7 @@ def test_timeout_never_approves(make_rig: RigMaker) -> None:
         assert rig.state(second) in ("pending", "expired")
         assert rig.execute() is None
 
-    assert ("expired", "expired") == (rig.state(first), rig.state(second))
+    assert (rig.state(first), rig.state(second)) == ("expired", "expired")
 
 
 def test_without_a_timeout_it_waits(make_rig: RigMaker) -> None:
@@ -85,7 +85,7 @@ def test_without_a_timeout_it_waits(make_rig: RigMaker) -> None:
 
     rig.clock.forward(days=400)
     rig.keeper()
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
     assert rig.press(request_id, "bob").done
 
 
@@ -98,13 +98,13 @@ def test_expiry_waits_until_every_mailbox_was_read(rig: Rig) -> None:
     rig.clock.forward(hours=4, minutes=1)
 
     rig.keeper()
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
     read_past(rig, end + timedelta(seconds=1), "one@mail")
     rig.keeper()
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
     read_past(rig, end + timedelta(seconds=1), "two@mail")
     rig.keeper()
-    assert "expired" == rig.state(request_id)
+    assert rig.state(request_id) == "expired"
 
 
 def test_answer_that_arrived_in_time_counts_while_expiry_waits(rig: Rig) -> None:
@@ -119,7 +119,7 @@ def test_answer_that_arrived_in_time_counts_while_expiry_waits(rig: Rig) -> None
     read_past(rig, end + HOUR)
     rig.keeper()
 
-    assert "approved" == rig.state(request_id)
+    assert rig.state(request_id) == "approved"
 
 
 def test_expiry_waits_for_mail_that_is_stored_and_not_yet_understood(rig: Rig) -> None:
@@ -132,12 +132,12 @@ def test_expiry_waits_for_mail_that_is_stored_and_not_yet_understood(rig: Rig) -
         row = Incoming(id="mail", **mail, received_at=end - timedelta(seconds=1), fetched_at=tx.now, state="new")
         tx.session.add(row)
     rig.keeper()
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
 
     with rig.serving.store.write() as tx:
         tx.session.get_one(Incoming, "mail").state = "concluded"
     rig.keeper()
-    assert "expired" == rig.state(request_id)
+    assert rig.state(request_id) == "expired"
 
 
 def test_expiry_waits_at_most_grace_and_says_why(rig: Rig) -> None:
@@ -147,12 +147,12 @@ def test_expiry_waits_at_most_grace_and_says_why(rig: Rig) -> None:
     read_past(rig, end - HOUR)
     rig.clock.forward(hours=4, minutes=9, seconds=55)
     rig.keeper()
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
 
     rig.clock.forward(seconds=10)
     rig.keeper()
 
-    assert "expired" == rig.state(request_id)
+    assert rig.state(request_id) == "expired"
     assert f"{end - HOUR:%Y-%m-%d %H:%M} UTC" in rig.request(request_id).note
     [body] = rig.bodies(request_id, "expired")
     assert body["mailbox_read_until"].startswith(f"{end - HOUR:%Y-%m-%dT%H:%M}")
@@ -165,10 +165,10 @@ def test_mailbox_that_was_never_read_is_waited_for(make_rig: RigMaker) -> None:
 
     rig.clock.forward(hours=4, minutes=5)
     rig.keeper()
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
     rig.clock.forward(minutes=6)
     rig.keeper()
-    assert "expired" == rig.state(request_id)
+    assert rig.state(request_id) == "expired"
 
 
 def test_reminder_comes_once_to_those_who_have_not_answered(make_rig: RigMaker) -> None:
@@ -182,8 +182,8 @@ def test_reminder_comes_once_to_those_who_have_not_answered(make_rig: RigMaker) 
         rig.keeper()
 
     [mail] = rig.mails("reminder", request_id)
-    assert "bob@example.com" == mail.recipient
-    assert [["bob@example.com"]] == [b["to"] for b in rig.bodies(request_id, "reminder")]
+    assert mail.recipient == "bob@example.com"
+    assert [b["to"] for b in rig.bodies(request_id, "reminder")] == [["bob@example.com"]]
 
 
 def test_reminder_says_the_same_with_the_same_secrets(make_rig: RigMaker) -> None:
@@ -198,7 +198,7 @@ def test_reminder_says_the_same_with_the_same_secrets(make_rig: RigMaker) -> Non
     seat = rig.seat(request_id, "bob")
     code = rig.serving.key.code(seat.id, seat.generation)
     to_bob = [raw for _, recipient, raw in rig.sender.sent if recipient == "bob@example.com"]
-    assert 2 == len(to_bob)
+    assert len(to_bob) == 2
     assert all(f"{code[:3]} {code[3:]}".encode() in raw for raw in to_bob)
 
 
@@ -210,12 +210,12 @@ def test_escalation_adds_people_and_never_lowers_the_quorum(make_rig: RigMaker) 
     rig.clock.forward(hours=2, minutes=1)
     rig.keeper()
     assert {"alice", "bob", "carol"} == rig.asked(request_id)
-    assert ["carol@example.com"] == [m.recipient for m in rig.mails("escalation", request_id)]
+    assert [m.recipient for m in rig.mails("escalation", request_id)] == ["carol@example.com"]
 
     rig.press(request_id, "carol")
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
     rig.press(request_id, "alice")
-    assert "approved" == rig.state(request_id)
+    assert rig.state(request_id) == "approved"
 
 
 def test_escalation_comes_once_and_only_to_new_people(make_rig: RigMaker) -> None:
@@ -227,14 +227,14 @@ def test_escalation_comes_once_and_only_to_new_people(make_rig: RigMaker) -> Non
         rig.keeper()
 
     [body] = rig.bodies(request_id, "escalation")
-    assert ["carol"] == body["to"]
+    assert body["to"] == ["carol"]
     assert {"bob", "carol"} == rig.asked(request_id)
 
     alone = make_rig(gates=gates(escalate_after="2h", escalate_to=["bob"]))
     request_id = alone.ask()
     alone.clock.forward(hours=3)
     alone.keeper()
-    assert [] == alone.bodies(request_id, "escalation")
+    assert alone.bodies(request_id, "escalation") == []
 
 
 def test_approval_lapses(rig: Rig) -> None:
@@ -245,9 +245,9 @@ def test_approval_lapses(rig: Rig) -> None:
     assert rig.execute() is None
     rig.keeper()
 
-    assert "lapsed" == rig.state(request_id)
-    assert "lapsed" == getattr(rig.resume(), "outcome", "")
-    assert [] == rig.shop.ran
+    assert rig.state(request_id) == "lapsed"
+    assert getattr(rig.resume(), "outcome", "") == "lapsed"
+    assert rig.shop.ran == []
 
 
 def test_approval_holds_until_it_lapses(rig: Rig) -> None:
@@ -272,13 +272,13 @@ def test_worker_that_fell_silent_leaves_it_in_doubt(rig: Rig) -> None:
     request_id = silent(rig)
     rig.keeper()
 
-    assert "in_doubt" == rig.state(request_id)
-    assert [["oscar@example.com"], 1] == [[m.recipient for m in rig.mails("notice")], len(rig.notices())]
+    assert rig.state(request_id) == "in_doubt"
+    assert [[m.recipient for m in rig.mails("notice")], len(rig.notices())] == [["oscar@example.com"], 1]
     assert "settle" in rig.mails("notice")[0].details
     assert rig.execute("w2") is None
     assert rig.resume() is None
     rig.keeper()
-    assert 1 == len(rig.notices())
+    assert len(rig.notices()) == 1
 
 
 def test_worker_that_is_alive_is_left_alone(rig: Rig) -> None:
@@ -292,22 +292,22 @@ def test_worker_that_is_alive_is_left_alone(rig: Rig) -> None:
         rig.clock.forward(seconds=50)
         stay_alive(rig.working, claim, "w1", timedelta(seconds=60))
         rig.keeper()
-    assert "executing" == rig.state(request_id)
+    assert rig.state(request_id) == "executing"
 
 
 def test_idempotent_action_is_claimed_again(rig: Rig) -> None:
     """What may be done twice is run again by another worker, and reported once."""
     request_id = silent(rig, "warm_up")
     rig.keeper()
-    assert "executing" == rig.state(request_id)
+    assert rig.state(request_id) == "executing"
 
     claim = rig.execute("w2")
     rig.keeper()
 
     assert claim is not None
-    assert 2 == claim.attempt
-    assert "succeeded" == rig.state(request_id)
-    assert ["request", "decision", "executing", "executing", "outcome"] == rig.kinds(request_id)
+    assert claim.attempt == 2
+    assert rig.state(request_id) == "succeeded"
+    assert rig.kinds(request_id) == ["request", "decision", "executing", "executing", "outcome"]
 
 
 def test_late_report_is_evidence_and_changes_nothing(rig: Rig) -> None:
@@ -321,7 +321,7 @@ def test_late_report_is_evidence_and_changes_nothing(rig: Rig) -> None:
     kept = report(rig.working, claim, run(claim, rig.shop.actions["pay"]), "dead")
 
     assert not kept
-    assert "in_doubt" == rig.state(request_id)
+    assert rig.state(request_id) == "in_doubt"
     assert "succeeded=True" in rig.row(Execution, request_id=request_id).late_report
     assert rig.resume() is None
 
@@ -340,7 +340,7 @@ def test_late_report_of_an_attempt_that_was_replaced(rig: Rig) -> None:
     rig.shop.doing = lambda: "from the second"
     assert report(rig.working, second, run(second, rig.shop.actions["warm_up"]), "w2")
 
-    assert b'"from the second"' == rig.request(request_id).result
+    assert rig.request(request_id).result == b'"from the second"'
 
 
 @pytest.mark.parametrize(("succeeded", "state"), [(True, "succeeded"), (False, "failed")])
@@ -356,7 +356,7 @@ def test_person_settles_what_is_in_doubt(rig: Rig, succeeded: bool, state: str) 
     assert outcome is not None
     assert (state, None) == (outcome.outcome, outcome.result)
     [body] = rig.bodies(request_id, "settled")
-    assert {"operator": "oscar"} == body["actor"]
+    assert body["actor"] == {"operator": "oscar"}
 
 
 def test_only_what_is_in_doubt_can_be_settled(rig: Rig) -> None:
@@ -365,7 +365,7 @@ def test_only_what_is_in_doubt_can_be_settled(rig: Rig) -> None:
 
     with pytest.raises(IllegalTransition):
         settle_request(rig.serving, request_id, succeeded=True, by="oscar")
-    assert "approved" == rig.state(request_id)
+    assert rig.state(request_id) == "approved"
 
 
 def lose(rig: Rig, request_id: str, person: str) -> None:
@@ -385,7 +385,7 @@ def test_seat_that_cannot_be_reached_escalates(make_rig: RigMaker) -> None:
 
     assert ("pending", {"carol"}) == (rig.state(request_id), rig.asked(request_id))
     assert rig.press(request_id, "carol").done
-    assert "approved" == rig.state(request_id)
+    assert rig.state(request_id) == "approved"
 
 
 def test_last_seat_that_cannot_be_reached_ends_it(rig: Rig) -> None:
@@ -396,10 +396,10 @@ def test_last_seat_that_cannot_be_reached_ends_it(rig: Rig) -> None:
     lose(rig, request_id, "bob")
     rig.keeper()
 
-    assert "undeliverable" == rig.state(request_id)
+    assert rig.state(request_id) == "undeliverable"
     assert "Bob Brown cannot be reached" in rig.request(request_id).note
-    assert 1 == len(rig.notices())
-    assert "undeliverable" == getattr(rig.resume(), "outcome", "")
+    assert len(rig.notices()) == 1
+    assert getattr(rig.resume(), "outcome", "") == "undeliverable"
 
 
 def test_seat_that_cannot_be_reached_does_not_end_what_others_can_still_decide(make_rig: RigMaker) -> None:
@@ -409,9 +409,9 @@ def test_seat_that_cannot_be_reached_does_not_end_what_others_can_still_decide(m
     request_id = rig.ask("pay_twice")
 
     lose(rig, request_id, "carol")
-    assert "pending" == rig.state(request_id)
+    assert rig.state(request_id) == "pending"
     lose(rig, request_id, "bob")
-    assert "undeliverable" == rig.state(request_id)
+    assert rig.state(request_id) == "undeliverable"
 
 
 def test_reject_stands_when_the_others_cannot_be_reached(make_rig: RigMaker) -> None:
@@ -425,9 +425,9 @@ def test_reject_stands_when_the_others_cannot_be_reached(make_rig: RigMaker) -> 
     rig.keeper()
     outcome = rig.resume()
 
-    assert "rejected" == rig.state(request_id)
+    assert rig.state(request_id) == "rejected"
     assert outcome is not None
-    assert ("It is wrong.", "Alice Adams") == (outcome.reason, outcome.decided_by)
+    assert (outcome.reason, outcome.decided_by) == ("It is wrong.", "Alice Adams")
 
 
 def test_mail_that_a_server_refuses_makes_the_seat_undeliverable(rig: Rig) -> None:
@@ -443,7 +443,7 @@ def test_mail_that_a_server_refuses_makes_the_seat_undeliverable(rig: Rig) -> No
     rig.outbox()
     rig.keeper()
 
-    assert "undeliverable" == rig.state(request_id)
+    assert rig.state(request_id) == "undeliverable"
     assert "550" in rig.request(request_id).note
 
 
@@ -476,7 +476,7 @@ def test_keeping_touches_nothing_when_nothing_is_due(rig: Rig) -> None:
     before = rig.dump()
 
     with rig.serving.store.write() as tx:
-        assert 0 == keep(tx, rig.serving)
+        assert keep(tx, rig.serving) == 0
 
     assert before == rig.dump()
 
@@ -487,9 +487,9 @@ def test_cancelled_before_it_was_opened_asks_nobody(rig: Rig) -> None:
     rig.mg.cancel(ticket.request_id)
     rig.keeper()
 
-    assert [] == rig.rows(Assignment)
-    assert [] == [m for m in rig.rows(Outgoing) if m.recipient == "bob@example.com"]
-    assert ["request", "cancelled"] == rig.kinds(ticket.request_id)
+    assert rig.rows(Assignment) == []
+    assert [m for m in rig.rows(Outgoing) if m.recipient == "bob@example.com"] == []
+    assert rig.kinds(ticket.request_id) == ["request", "cancelled"]
 
 
 def test_settling_a_forged_doubt_is_refused(rig: Rig) -> None:
@@ -499,4 +499,4 @@ def test_settling_a_forged_doubt_is_refused(rig: Rig) -> None:
 
     with pytest.raises(Forged, match="no signed decision"):
         settle_request(rig.serving, request_id, succeeded=True, by="oscar")
-    assert "in_doubt" == rig.state(request_id)
+    assert rig.state(request_id) == "in_doubt"

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def test_stored_bytes_are_what_runs(rig: Rig) -> None:
     rig.shop.actions["pay"] = Known(signature=Signature("pay", other), function=other)
     rig.work()
 
-    assert [("other", {"order": "Ünï-1", "amount": 0.1, "currency": "EUR"})] == rig.shop.ran
+    assert rig.shop.ran == [("other", {"order": "Ünï-1", "amount": 0.1, "currency": "EUR"})]
 
 
 def test_types_survive_being_stored(rig: Rig) -> None:
@@ -62,9 +63,9 @@ def test_signature_that_changed_since_runs_nothing(rig: Rig) -> None:
     rig.work()
 
     request = rig.request(request_id)
-    assert ("failed", "none") == (request.state, request.effect)
+    assert (request.state, request.effect) == ("failed", "none")
     assert "It was not started" in request.error
-    assert [] == rig.shop.ran
+    assert rig.shop.ran == []
 
 
 def raising(error: BaseException) -> Any:
@@ -83,10 +84,10 @@ def test_not_done_had_no_effect(rig: Rig) -> None:
     rig.work()
 
     request = rig.request(request_id)
-    assert ("failed", "none", "the account is closed") == (request.state, request.effect, request.error)
+    assert (request.state, request.effect, request.error) == ("failed", "none", "the account is closed")
     [outcome] = rig.shop.resumed
     assert "It had no effect." in outcome.for_model
-    assert 1 == len(rig.notices())
+    assert len(rig.notices()) == 1
 
 
 @pytest.mark.parametrize("error", [RuntimeError("line dropped"), SystemExit(1), asyncio.CancelledError()], ids=repr)
@@ -97,7 +98,7 @@ def test_any_other_exception_leaves_the_effect_unknown(rig: Rig, error: BaseExce
     rig.work()
 
     request = rig.request(request_id)
-    assert ("failed", "unknown") == (request.state, request.effect)
+    assert (request.state, request.effect) == ("failed", "unknown")
     assert type(error).__name__ in request.error
     [outcome] = rig.shop.resumed
     assert "not known" in outcome.for_model
@@ -110,14 +111,16 @@ class Unspeakable:
         raise RuntimeError("unspeakable")
 
 
-@pytest.mark.parametrize("result", [object(), Unspeakable(), {1: 2}, "\ud800", [float("nan")]], ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize(
+    "result", [object(), Unspeakable(), {1: 2}, "\ud800", [float("nan")]], ids=lambda r: type(r).__name__
+)
 def test_result_that_cannot_be_stored_is_no_failure(rig: Rig, result: Any) -> None:
     """The action ran; that its result cannot be stored must not make it look as if it had not."""
     rig.shop.doing = lambda: result
     request_id = rig.approved()
     rig.work()
 
-    assert ("succeeded", "") == (rig.state(request_id), rig.request(request_id).error)
+    assert (rig.state(request_id), rig.request(request_id).error) == ("succeeded", "")
     [outcome] = rig.shop.resumed
     assert isinstance(outcome.result, str)
 
@@ -129,9 +132,9 @@ def test_result_comes_back(rig: Rig) -> None:
     rig.work()
 
     [outcome] = rig.shop.resumed
-    assert ({"paid": True, "at": [1, 2]}, {"step": 4}, "v3") == (outcome.result, outcome.state, outcome.state_version)
-    assert ("support", "run-1", "carol@example.com") == (outcome.agent, outcome.run, outcome.on_behalf_of)
-    assert {"order": "A-1", "amount": 120.0, "currency": "EUR"} == outcome.args
+    assert (outcome.result, outcome.state, outcome.state_version) == ({"paid": True, "at": [1, 2]}, {"step": 4}, "v3")
+    assert (outcome.agent, outcome.run, outcome.on_behalf_of) == ("support", "run-1", "carol@example.com")
+    assert outcome.args == {"order": "A-1", "amount": 120.0, "currency": "EUR"}
 
 
 @pytest.mark.parametrize(
@@ -189,17 +192,11 @@ def test_two_workers_race_for_one_request(rig: Rig) -> None:
     while rig.execute():
         pass
 
-    assert ["A-1", "A-2", "A-3"] == sorted(arguments["order"] for _, arguments in rig.shop.ran)
+    assert sorted(arguments["order"] for _, arguments in rig.shop.ran) == ["A-1", "A-2", "A-3"]
     assert {1} == {e.attempt for e in rig.rows(Execution)}
 
 
-class SlowOnce(Once):
-    """Stands in a worker at the moment between its look and its claim."""
-
-
-def test_worker_that_looked_before_another_claimed_runs_nothing(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_worker_that_looked_before_another_claimed_runs_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker whose look is out of date when it claims finds the action executing, and leaves it to its worker."""
     from mailgate.service import execute
 
@@ -220,7 +217,7 @@ def test_worker_that_looked_before_another_claimed_runs_nothing(
 
     assert claims[1] is not None
     assert second is None
-    assert 1 == len(rig.rows(Execution))
+    assert len(rig.rows(Execution)) == 1
 
 
 def test_two_workers_race_for_what_was_left(rig: Rig) -> None:
@@ -231,8 +228,8 @@ def test_two_workers_race_for_what_was_left(rig: Rig) -> None:
 
     claims = in_parallel([lambda n=n: rig.claim(f"w{n}", Journal(rig.folder / f"j{n}")) for n in range(6)])
 
-    assert 1 == sum(c is not None for c in claims)
-    assert 2 == len(rig.rows(Execution))
+    assert sum(c is not None for c in claims) == 1
+    assert len(rig.rows(Execution)) == 2
 
 
 def test_what_was_taken_over_is_not_taken_over_again(rig: Rig) -> None:
@@ -244,7 +241,7 @@ def test_what_was_taken_over_is_not_taken_over_again(rig: Rig) -> None:
 
     assert rig.claim("w3") is None
     rig.keeper()
-    assert 2 == len(rig.rows(Execution))
+    assert len(rig.rows(Execution)) == 2
 
 
 def test_worker_leaves_what_it_does_not_know(rig: Rig) -> None:
@@ -253,19 +250,19 @@ def test_worker_leaves_what_it_does_not_know(rig: Rig) -> None:
     del rig.shop.actions["pay"]
 
     assert rig.claim() is None
-    assert "approved" == rig.state(request_id)
+    assert rig.state(request_id) == "approved"
 
 
 def test_worker_waits_for_the_record(rig: Rig) -> None:
     """Before the keeper has signed the decision's record, an approved request is not claimed, and nobody complains."""
     request_id = rig.ask()
     rig.press(request_id, "bob")
-    assert "approved" == rig.state(request_id)
+    assert rig.state(request_id) == "approved"
 
     assert rig.claim() is None
     rig.keeper()
     assert rig.claim() is not None
-    assert [] == rig.notices()
+    assert rig.notices() == []
 
 
 def turn_back(rig: Rig, request_id: str) -> None:
@@ -288,7 +285,7 @@ def test_state_turned_back_does_not_make_it_run_again(rig: Rig, logs: list[Any])
     for _ in range(3):
         assert rig.execute() is None
 
-    assert 1 == len(rig.shop.ran)
+    assert len(rig.shop.ran) == 1
     [entry] = [e for e in logs if e["event"] == "not_claimed"]
     assert "turned its state back" in entry["why"]
 
@@ -303,8 +300,8 @@ def test_state_turned_back_is_seen_from_the_records_too(rig: Rig) -> None:
     assert rig.execute("elsewhere", Journal(rig.folder / "other.journal")) is None
     rig.keeper()
 
-    assert 1 == len(rig.shop.ran)
-    assert 1 == len(rig.notices())
+    assert len(rig.shop.ran) == 1
+    assert len(rig.notices()) == 1
 
 
 def test_journal_is_shared_and_survives(rig: Rig) -> None:
@@ -337,9 +334,9 @@ def test_crash_while_resuming_enters_again_with_the_same_id(rig: Rig) -> None:
 
     assert second is not None
     assert (request_id, request_id) == (first.id, second.id)
-    assert (1, 2) == (first.attempt, second.attempt)
-    assert "done" == rig.row(Resumption).state
-    assert 1 == len(rig.rows(Event, kind="resumed"))
+    assert (first.attempt, second.attempt) == (1, 2)
+    assert rig.row(Resumption).state == "done"
+    assert len(rig.rows(Event, kind="resumed")) == 1
     rig.clock.forward(days=1)
     assert rig.resume() is None
 
@@ -357,8 +354,8 @@ def test_handler_that_was_presumed_dead_completes_nothing(rig: Rig, late: str) -
 
     resume(rig.working, first, (lambda _: None) if late == "succeeds" else raising_handler)
 
-    assert "done" == rig.row(Resumption).state
-    assert 1 == len(rig.rows(Event, kind="resumed"))
+    assert rig.row(Resumption).state == "done"
+    assert len(rig.rows(Event, kind="resumed")) == 1
     rig.clock.forward(days=1)
     assert rig.resume() is None
 
@@ -386,11 +383,11 @@ def test_handler_that_fails_is_retried_then_parked(rig: Rig, error: BaseExceptio
             break
         rig.clock.forward(seconds=1)
 
-    pauses = [(b - a).total_seconds() for a, b in zip(entered, entered[1:], strict=False)]
+    pauses = [(b - a).total_seconds() for a, b in pairwise(entered)]
     assert rig.working.config.worker.resume_attempts == len(entered)
     assert pauses == sorted(pauses)
     assert pauses[-1] > 50 * pauses[0] > 0
-    assert "succeeded" == rig.state(request_id)
+    assert rig.state(request_id) == "succeeded"
     rig.keeper()
     assert "resume_failed" in rig.kinds(request_id)
     assert any("resumed" in headline for headline in rig.notices())
@@ -413,8 +410,8 @@ def test_handler_that_stops_at_its_next_gate_is_complete(rig: Rig) -> None:
         handler(None)
     rig.resume(handler)
 
-    assert "done" == rig.row(Resumption).state
-    assert ["pending", "succeeded"] == sorted(r.state for r in rig.rows(Request))
+    assert rig.row(Resumption).state == "done"
+    assert sorted(r.state for r in rig.rows(Request)) == ["pending", "succeeded"]
 
 
 def test_outcome_waits_for_its_own_agent(rig: Rig) -> None:
@@ -438,8 +435,8 @@ def test_each_outcome_resumes_once(rig: Rig, verdict: Verdict) -> None:
 
     outcomes = in_parallel([rig.resume] * 6)
 
-    assert 1 == len(rig.shop.resumed)
-    assert 1 == sum(o is not None for o in outcomes)
+    assert len(rig.shop.resumed) == 1
+    assert sum(o is not None for o in outcomes) == 1
 
 
 def test_worker_role_does_it_all(rig: Rig) -> None:
@@ -475,7 +472,7 @@ def test_worker_role_does_it_all(rig: Rig) -> None:
 
     assert not thread.is_alive()
     assert orders == sorted(a["order"] for _, a in rig.shop.ran)
-    assert 4 == len(rig.shop.resumed)
+    assert len(rig.shop.resumed) == 4
 
 
 def test_report_without_a_claim_of_ours_changes_nothing(rig: Rig) -> None:
@@ -487,7 +484,7 @@ def test_report_without_a_claim_of_ours_changes_nothing(rig: Rig) -> None:
     done = run(claim, rig.shop.actions["pay"])
 
     assert not report(rig.working, claim, done, "w1")
-    assert "executing" == rig.state(request_id)
+    assert rig.state(request_id) == "executing"
 
 
 def test_lease_is_as_long_as_configured(rig: Rig) -> None:
