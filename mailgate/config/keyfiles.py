@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,15 +46,18 @@ def read_vkey(config: Config) -> str:
     """Return the public log key.
 
     Raises:
-        ConfigError: the file is missing.
+        ConfigError: the file is missing, empty, or no text.
     """
-    path = config.path(config.keys.vkey_file)
+    path, advice = config.path(config.keys.vkey_file), "copy log.vkey from the serving side"
     try:
-        return path.read_text(encoding="utf-8").strip()
+        vkey = path.read_text(encoding="ascii").strip()
     except OSError as error:
-        raise ConfigError(
-            [f"[keys] vkey_file: {path} cannot be read ({error.strerror}); copy log.vkey from the serving side."]
-        ) from error
+        raise ConfigError([f"[keys] vkey_file: {path} cannot be read ({error.strerror}); {advice}."]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"[keys] vkey_file: {path} is not a public key; {advice}."]) from error
+    if not vkey:
+        raise ConfigError([f"[keys] vkey_file: {path} is empty; {advice}."])
+    return vkey
 
 
 def make_keys(config: Config, random: Callable[[int], bytes], vkey_of: Callable[[bytes], str]) -> list[Path]:
@@ -62,22 +66,39 @@ def make_keys(config: Config, random: Callable[[int], bytes], vkey_of: Callable[
     Args:
         random: returns that many random bytes.
         vkey_of: returns the public key of the log key's secret.
+
+    Raises:
+        ConfigError: a file cannot be written, or the log key that is there cannot be read.
     """
+    makers: dict[str, Callable[[], str]] = {
+        key: lambda: base64.b64encode(random(KEY_BYTES)).decode() for key in ("serve_file", "link_file", "log_file")
+    }
+    makers["vkey_file"] = lambda: vkey_of(read_secret(config, "log_file"))
     made = []
-    for key in ("serve_file", "link_file", "log_file"):
+    for key, text in makers.items():
         path = config.path(getattr(config.keys, key))
-        if not path.exists():
-            _write_secret(path, base64.b64encode(random(KEY_BYTES)).decode() + "\n")
-            made.append(path)
-    public = config.path(config.keys.vkey_file)
-    if not public.exists():
-        public.write_text(vkey_of(read_secret(config, "log_file")) + "\n", encoding="utf-8")
-        made.append(public)
+        try:
+            if not path.exists() and _write_once(path, f"{text()}\n", 0o644 if key == "vkey_file" else 0o600):
+                made.append(path)
+        except OSError as error:
+            raise ConfigError(
+                [f"[keys] {key}: {path} cannot be written ({error.strerror}); make its folder writable for this user."]
+            ) from error
     return made
 
 
-def _write_secret(path: Path, text: str) -> None:
+def _write_once(path: Path, text: str, mode: int) -> bool:
+    """Write a file whole or not at all; False if somebody else has written it meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # unlike a rename it does not replace what is there
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink(missing_ok=True)
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 from mailgate.config.schema import Config, Server
 from mailgate.errors import InvalidArguments
@@ -13,6 +14,15 @@ from mailgate.model.people import fold
 from mailgate.model.policy import Gate
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+_LOCAL_PART = 64
+"""Octets before the @ (RFC 5321 section 4.5.3.1.1)."""
+
+_TAG = 27
+"""A plus sign and an address token (``mailgate/tokens.py``)."""
+
+_MOST_STAGES = 10
+"""Stages whose every combination is looked at; beyond, only each one alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +35,7 @@ class Findings:
 
 def lint(config: Config) -> Findings:
     """Return what is wrong or doubtful across the keys of ``config``."""
-    errors = [*_people(config), *_names(config), *_servers(config)]
+    errors = [*_people(config), *_names(config), *_servers(config), *_loops(config)]
     warnings: list[str] = []
     for name, gate in config.gates.items():
         errors += _gate(config, name, gate)
@@ -41,13 +51,13 @@ def _people(config: Config) -> Iterator[str]:
     for group, members in config.groups.items():
         if not members:
             yield f"[groups] {group} is empty; name its members or remove it"
-        for unknown in config.directory.unknown(members):
+        for unknown in (m for m in dict.fromkeys(members) if m not in config.people):
             yield f"[groups] {group} names {unknown!r}, who is not under [people]"
 
 
 def _names(config: Config) -> Iterator[str]:
     for key in ("default_approvers", "operators"):
-        for unknown in config.directory.unknown(getattr(config.mailgate, key)):
+        for unknown in dict.fromkeys(config.directory.unknown(getattr(config.mailgate, key))):
             yield f"[mailgate] {key} names {unknown!r}, who is not under [people] or [groups]"
 
 
@@ -56,10 +66,27 @@ def _servers(config: Config) -> Iterator[str]:
     for section, server in sections:
         if server.tls == "none" and server.host not in _LOOPBACK:
             yield f"[{section}] tls = 'none' is for this machine only, and host is {server.host!r}; use 'starttls' or 'implicit'"
-    if config.archive.address and fold(config.archive.address) == fold(config.smtp.address):
-        yield "[archive] address is the mailbox that replies are read from, which would loop; use another mailbox"
-    if config.archive.address and fold(config.archive.address) == fold(config.imap.username):
-        yield "[archive] address is the mailbox of [imap] username, which would loop; use another mailbox"
+        if server.password_file and server.password.get_secret_value():
+            yield f"[{section}] has both 'password' and 'password_file'; keep one of them"
+    before = len(config.smtp.address.partition("@")[0])
+    if config.imap.reply_address == "plus" and before > _LOCAL_PART - _TAG:
+        yield (
+            f"[smtp] from: the {before} characters before the @ leave no room for a token, and {_LOCAL_PART} are allowed "
+            f"(RFC 5321); use at most {_LOCAL_PART - _TAG}"
+        )
+
+
+def _loops(config: Config) -> Iterator[str]:
+    """Yield the addresses that mails of ours would come back from, to be read as replies."""
+    login = config.imap.username
+    own = login if "@" in login or not login else f"{login}@{config.smtp.address.partition('@')[2]}"
+    read = {fold(a) for a in (config.smtp.address, own) if a}
+    used = [("[archive] address", config.archive.address)]
+    used += [("[archive] witnesses", a) for a in config.archive.witnesses]
+    used += [(f"[people.{i}] address", p.address) for i, p in config.people.items()]
+    for key, address in used:
+        if address and fold(address) in read:
+            yield f"{key}: {address} is the mailbox that replies are read from, which would loop; use another mailbox"
 
 
 def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
@@ -71,11 +98,34 @@ def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
     for unknown in dict.fromkeys(config.directory.unknown(named)):
         yield f"[gates.{name}] names {unknown!r}, who is not under [people] or [groups]"
     yield from (f"[gates.{name}] {key}: {why}" for key, why in _not_yet(gate))
-    for stage in gate.asked():
-        people = config.directory.expand(stage.approvers)
-        if people and stage.quorum > len(people) and not config.directory.unknown(stage.approvers):
-            who = f"{len(people)} people ({', '.join(people)})"
-            yield f"[gates.{name}] quorum = {stage.quorum} can never be reached by {who}; lower it or name more"
+    if not config.directory.unknown(named):
+        yield from (f"[gates.{name}] {why}" for why in _out_of_reach(config, gate))
+
+
+def _out_of_reach(config: Config, gate: Gate) -> Iterator[str]:
+    """Yield why no request could ever be approved: one person counts once, in whichever stage."""
+    if not gate.asked():
+        gate = gate.model_copy(update={"approvers": config.mailgate.default_approvers})
+    seats = [(config.directory.expand(s.approvers), s.quorum) for s in gate.asked()]
+    short = False
+    for people, quorum in seats:
+        if people and quorum > len(people):
+            short = True
+            who = f"{len(people)} {'person' if len(people) == 1 else 'people'} ({', '.join(people)})"
+            yield f"quorum = {quorum} can never be reached by {who}; lower it or name more"
+    # Hall's theorem: the stages can be filled unless some of them together need more people than they name.
+    numbers = range(len(seats)) if len(seats) <= _MOST_STAGES and not short else ()
+    for size in range(2, len(numbers) + 1):
+        for chosen in combinations(numbers, size):
+            people = tuple(dict.fromkeys(p for i in chosen for p in seats[i][0]))
+            needed = sum(seats[i][1] for i in chosen)
+            if needed > len(people):
+                *first, last = (str(i + 1) for i in chosen)
+                yield (
+                    f"stages {', '.join(first)} and {last} need {needed} different people and name only "
+                    f"{', '.join(people)}; name more, one person counts once"
+                )
+                return
 
 
 def _not_yet(gate: Gate) -> Iterator[tuple[str, str]]:

@@ -95,7 +95,7 @@ def _unknown_variables() -> list[str]:
     for name in sorted(os.environ):
         section, nested, _ = name.upper().removeprefix(PREFIX).partition("__")
         if name.upper().startswith(PREFIX) and nested and section.lower() not in known:
-            near = difflib.get_close_matches(section.lower(), known, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(section.lower(), known, n=1, cutoff=0.6)
             advice = f"did you mean {PREFIX}{near[0].upper()}__…?" if near else f"sections are {', '.join(known)}"
             problems.append(f"{name} is not a known key; {advice}")
     return problems

@@ -58,6 +58,8 @@ def sentence(error: ErrorDetails, *, file: str, given: Mapping[str, Any]) -> str
     variable = _variable(where, given)
     start = variable or f"{file}: {place(where, table=isinstance(error['input'], dict))}"
     if kind == "extra_forbidden":
+        if len(where) == 1 and not isinstance(error["input"], dict):
+            start = f"{file}: {where[0]}"
         return f"{start} is not a known key; {_advice(where)}"
     if kind == "value_error":
         said = error["msg"].removeprefix("Value error, ")
@@ -70,7 +72,7 @@ def place(where: Location, *, table: bool = False) -> str:
     """Return a place as one finds it in the file: ``[smtp] port``, ``[people.alice]``, ``[[gates.x.rules]] #2 when``."""
     parts = [p if isinstance(p, int) or re.fullmatch(r"[A-Za-z0-9_\-]+", p) else f'"{p}"' for p in where]
     numbered = next((i for i, p in enumerate(parts) if isinstance(p, int)), None)
-    if numbered is not None and (table or numbered < len(parts) - 1):
+    if numbered is not None and (table or numbered < len(parts) - 1 or known_fields(where)):
         rest = [f"[[{_dotted(parts[:numbered])}]] #{int(parts[numbered]) + 1}", _dotted(parts[numbered + 1 :])]
         return " ".join(filter(None, rest))
     if numbered is not None:
@@ -127,8 +129,10 @@ def _is_required(where: Location) -> bool:
 
 def _advice(where: Location) -> str:
     known = sorted(known_fields(where[:-1]))
-    near = difflib.get_close_matches(str(where[-1]).lower(), known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+    near = difflib.get_close_matches(str(where[-1]).lower(), known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"{'known here' if where[1:] else 'sections'} are {', '.join(known)}"
 
 
 def _variable(where: Location, given: Any) -> str:

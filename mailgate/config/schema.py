@@ -5,8 +5,9 @@ Every key is explained by the comment beside it in the shipped ``config.toml``.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mailgate.errors import ConfigError
-from mailgate.model.duration import Duration
+from mailgate.model.duration import Duration, Period
 from mailgate.model.people import Address, Directory, Person, check_address
 from mailgate.model.policy import Gate
 
@@ -23,18 +24,30 @@ from mailgate.model.policy import Gate
 def _check_mailbox(text: str) -> str:
     name, address = parseaddr(text)
     check_address(address)
-    if not name.isascii() or any(ord(c) < 32 for c in text):
+    readings = getaddresses([text])
+    if len(readings) != 1 or "@" in name or not (text == address or text.endswith(f"<{address}>")):
+        raise ValueError(f"{text!r} is not one name and one address, such as Approvals <approvals@example.com>")
+    if not (name.isascii() and text.isprintable()):
         raise ValueError(f"{text!r} needs a plain ASCII name, such as Approvals <approvals@example.com>")
     return text
 
 
 def _check_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{text!r} is not a web address such as https://approvals.example.com")
+    shown = repr(re.sub(r"//[^/]*@", "//…@", text))
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # of the port, and of an IPv6 address
+        fits = False
+    if not fits or set(text) & set("?#@\\") or not all("!" <= c <= "~" for c in text):
+        raise ValueError(f"{shown} is not a web address such as https://approvals.example.com")
     if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise ValueError(f"{text!r} is not encrypted; use https:// (http:// is for this machine only)")
+        raise ValueError(f"{shown} is not encrypted; use https:// (http:// is for this machine only)")
     return text.rstrip("/")
+
+
+def _check_optional(text: str) -> str:
+    return check_address(text) if text else text
 
 
 class Section(BaseModel):
@@ -64,7 +77,7 @@ class Server(Section):
     username: str = ""
     password: SecretStr = SecretStr("")
     password_file: str = ""
-    timeout: Duration = timedelta(seconds=30)
+    timeout: Period = timedelta(seconds=30)
 
 
 class SmtpSettings(Server):
@@ -75,8 +88,8 @@ class SmtpSettings(Server):
     sender: Annotated[str, AfterValidator(_check_mailbox)] = Field(
         default="Approvals <approvals@example.com>", validation_alias="from", serialization_alias="from"
     )
-    give_up_after: Duration = timedelta(hours=24)
-    retry_after: Duration = timedelta(seconds=30)
+    give_up_after: Period = timedelta(hours=24)
+    retry_after: Period = timedelta(seconds=30)
     connections: int = Field(default=4, ge=1, le=64)
 
     @property
@@ -99,17 +112,17 @@ class ImapSettings(Server):
     reply_address: Literal["plus", "catchall", "single"] = "plus"
     authserv_id: str = ""
     grace: Duration = timedelta(minutes=10)
-    idle: Duration = timedelta(minutes=4)
-    poll: Duration = timedelta(seconds=60)
+    idle: Period = timedelta(minutes=4)
+    poll: Period = timedelta(seconds=60)
 
 
 class Archive(Section):
     """``[archive]``."""
 
-    address: Address | Literal[""] = ""
+    address: Annotated[str, AfterValidator(_check_optional)] = ""
     witnesses: tuple[Address, ...] = ()
-    seal_every: Duration = timedelta(hours=24)
-    alarm_after: Duration = timedelta(hours=1)
+    seal_every: Period = timedelta(hours=24)
+    alarm_after: Period = timedelta(hours=1)
     on_failure: Literal["stop", "warn"] = "stop"
     carry_checkpoint: bool = False
 
@@ -134,7 +147,7 @@ class Worker(Section):
     """``[worker]``: how approved actions are run beside the agent's code."""
 
     concurrency: int = Field(default=4, ge=1, le=256)
-    lease: Duration = timedelta(seconds=60)
+    lease: Period = timedelta(seconds=60)
     journal: str = "worker.journal"
     resume_attempts: int = Field(default=8, ge=1, le=100)
 
@@ -148,7 +161,7 @@ class Confidence(Section):
 class Breaker(Section):
     """``[breaker]``."""
 
-    window: Duration = timedelta(hours=1)
+    window: Period = timedelta(hours=1)
     max_rejection_rate: float = Field(default=0.15, ge=0.0, le=1.0)
     min_decisions: int = Field(default=20, ge=1)
 
@@ -224,7 +237,9 @@ class Config(BaseSettings):
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise ConfigError(
-                [f"[{section}] password_file: {path} cannot be read ({why}); put the password there, readable for this user."]
+                [
+                    f"[{section}] password_file: {path} cannot be read ({why}); put the password there, readable for this user."
+                ]
             ) from error
         if not password:
             raise ConfigError([f"[{section}] password_file: {path} is empty; put the password there."])

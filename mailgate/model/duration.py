@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _PART = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([smhdw])")
@@ -56,5 +56,14 @@ def words(length: timedelta) -> str:
     return " ".join(parts[:2]) or "0 seconds"
 
 
+def _takes_time(length: timedelta) -> timedelta:
+    if not length:
+        raise ValueError("'0s' leaves no time for it; make it longer")
+    return length
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)]
 """A pydantic field read by :func:`parse_duration` and written by :func:`format_duration`."""
+
+Period = Annotated[Duration, AfterValidator(_takes_time)]
+"""A :data:`Duration` that must be longer than nothing."""

@@ -19,7 +19,7 @@ import cel
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from mailgate.model.canonical import canonical_bytes
-from mailgate.model.duration import Duration
+from mailgate.model.duration import Duration, Period
 
 NAMES = frozenset({"args", "agent", "run", "confidence", "risk", "now"})
 """What a rule may speak of."""
@@ -36,6 +36,8 @@ _FUNCTIONS = frozenset({
 """What common-expression-language 0.10 can call; operators and macros besides. It finds out about others only when run."""
 
 _TEXT = re.compile(r"""(?s)'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
+_SYNTAX = re.compile(r"<input>:\d+:(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$")
+_AT_END = "mismatched input '<EOF>'"
 _BINDING = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 """A macro over a list gives its members a name of the rule's own: ``args.items.all(x, x > 0)``."""
 
@@ -91,11 +93,11 @@ class Gate(BaseModel):
     approvers: tuple[str, ...] = ()
     quorum: int = Field(default=1, ge=1)
     stages: tuple[StageSettings, ...] = ()
-    timeout: Duration | None = timedelta(hours=4)
-    remind_after: Duration | None = timedelta(hours=1)
-    escalate_after: Duration | None = None
+    timeout: Period | None = timedelta(hours=4)
+    remind_after: Period | None = timedelta(hours=1)
+    escalate_after: Period | None = None
     escalate_to: tuple[str, ...] = ()
-    valid_for: Duration = timedelta(minutes=15)
+    valid_for: Period = timedelta(minutes=15)
     on_reject: Literal["abort", "reroute", "escalate"] = "reroute"
     rejection_memory: Duration = timedelta(days=30)
     reply_level: Literal["token", "aligned"] = "aligned"
@@ -114,13 +116,6 @@ class Gate(BaseModel):
     @classmethod
     def _none(cls, value: Any) -> Any:
         return None if value == "none" else value
-
-    @field_validator("timeout", "remind_after", "escalate_after", "valid_for")
-    @classmethod
-    def _takes_time(cls, value: timedelta | None) -> timedelta | None:
-        if value == timedelta():
-            raise ValueError("'0s' leaves no time for it; make it longer")
-        return value
 
     @model_validator(mode="after")
     def _agrees_with_itself(self, info: ValidationInfo) -> Self:
@@ -229,4 +224,7 @@ def _compiled(when: str) -> cel.Program:
 
 
 def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    if parsed := _SYNTAX.search(line):
+        line = f"at character {parsed[1]}, {parsed[2].replace(_AT_END, 'something is missing')}"
+    return line[:300]

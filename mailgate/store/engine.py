@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,11 +29,17 @@ class Tx:
     session: Session
     clock: Clock
     chance: Chance
+    _now: datetime | None = field(default=None, init=False)
 
-    @functools.cached_property
+    @property
     def now(self) -> datetime:
         """The one time of this transaction."""
-        return self.clock.now(self.session.connection())
+        # Not functools.cached_property: until Python 3.12 it holds one lock for all instances while it computes, and
+        # the first look at the time begins the transaction, so a writer that waits for its turn kept the one whose
+        # turn it was from ever ending it.
+        if self._now is None:
+            self._now = self.clock.now(self.session.connection())
+        return self._now
 
 
 class Store:

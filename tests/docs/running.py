@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from mailgate import Mailgate
+from tests.conftest import unavailable
 from tests.docs.pages import ROOT, Block, Reply
 from tests.docs.sandbox import Inbox, free_port, parsed, running_sandbox, text_of, wait_for_line
 
@@ -68,30 +69,36 @@ class PageRunner:
         if isinstance(step, Reply):
             self._reply(step)
             return
+        if "openssl" in step.text and shutil.which("openssl") is None:
+            unavailable("This page needs openssl.")
         how, _, argument = step.how.partition(" ")
         if how == "config":
             self._run("mailgate init")
         elif how == "evidence":
             self._make_evidence()
         if how in ("file", "append"):
-            with (self.folder / argument).open("w" if how == "file" else "a", encoding="utf-8") as file:
-                file.write(step.text if how == "file" else f"\n{step.text}")
-        elif how == "make":
-            self._ask_make(step.text)
-        elif how == "modules":
-            missing = [m for m in re.findall(r"-m (\S+)", step.text) if importlib.util.find_spec(m) is None]
-            assert missing == []
-        elif how == "setup":
-            self.folder = Path(self._run(f"set -e\n{step.text}\npwd").splitlines()[-1])
+            self._write(step.text, argument, append=how == "append")
         elif how in ("background", "until"):
             self._start(step.text, stay=how == "background")
-        elif step.language == "python":
-            self._execute(step.text)
-        elif step.language == "console":
-            for command, expected in commands(step.text):
+        elif how in ("make", "modules"):
+            self._look_for(step.text)
+        elif how == "setup":
+            self.folder = Path(self._run(f"set -e\n{step.text}\npwd").splitlines()[-1])
+        else:
+            self._run_block(step)
+
+    def _run_block(self, block: Block) -> None:
+        if block.language == "python":
+            self._execute(block.text)
+        elif block.language == "console":
+            for command, expected in commands(block.text):
                 self._compare(command, expected, self._run(command).splitlines())
         else:
-            self._run(step.text)
+            self._run(block.text)
+
+    def _write(self, text: str, name: str, *, append: bool) -> None:
+        with (self.folder / name).open("a" if append else "w", encoding="utf-8") as file:
+            file.write(f"\n{text}" if append else text)
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -155,10 +162,14 @@ class PageRunner:
         inbox = Inbox(f"http://127.0.0.1:{self._ports[INBOX]}/")
         inbox.reply(inbox.wait_for(reply.person), reply.says)
 
-    def _ask_make(self, text: str) -> None:
+    def _look_for(self, text: str) -> None:
+        """Make sure that the targets of make, and the modules of ``python -m``, exist."""
         for line in text.splitlines():
-            target = line.partition("#")[0].split()[1]
-            self._run(f"make -n -C {ROOT} {target}")
+            words = line.partition("#")[0].split()
+            if words[0] == "make":
+                self._run(f"make -n -C {ROOT} {words[1]}")
+            else:
+                assert importlib.util.find_spec(words[words.index("-m") + 1]) is not None, line
 
     def _make_evidence(self) -> None:
         """Let an agent ask and Bob approve in a sandbox; keep what the archive's receipt carries."""

@@ -10,6 +10,7 @@ import pytest
 
 from mailgate.config import Config
 from mailgate.config.lint import lint
+from mailgate.tokens import TOKEN_LENGTH
 
 PEOPLE: dict[str, Any] = {
     name: {"name": name.title(), "address": f"{name}@example.com"} for name in ("alice", "bob", "carol")
@@ -208,6 +209,7 @@ def test_one_password_for_a_server(section: str) -> None:
 
 def test_the_name_before_a_token_leaves_room_for_it() -> None:
     """RFC 5321 section 4.5.3.1.1: 64 octets before the @, of which the token takes 27."""
+    assert 64 - 1 - TOKEN_LENGTH == 37
     fits = {"from": f"{'a' * 37}@example.com"}
     long = {"from": f"{'a' * 38}@example.com"}
     assert errors(smtp=fits) == []
