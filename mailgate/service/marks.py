@@ -45,8 +45,11 @@ def mark_outgoing(key: ServeKey, mail: Outgoing) -> None:
 def check_ruling(tx: Tx, key: ServeKey, request: Request) -> tuple[Action, Gate]:
     """Return the action and the policy of a request that the keeper ruled on.
 
+    Whoever acts on a request, or tells somebody about it, looks at its seats and decisions next, so these are checked, too.
+
     Raises:
-        Forged: the ruling is not the keeper's, or the stored action or policy is not what it names.
+        Forged: the ruling is not the keeper's, or the stored action or policy is not what it names, or a seat or decision
+            of the request was not made by the serving side.
     """
     if not key.bears_mark("ruling", _ruling(request), request.mark):
         raise Forged("requests", request.id, "its ruling was not made by the keeper")
@@ -54,6 +57,8 @@ def check_ruling(tx: Tx, key: ServeKey, request: Request) -> tuple[Action, Gate]
     document = find_policy(tx, request.policy or b"")
     if document is None or policy_digest(document) != request.policy:
         raise Forged("policies", request.id, "the policy kept for this request is not the one it was made under")
+    check_seats(tx, key, request)
+    check_decisions(tx, key, request)
     return action, read_gate(document)
 
 

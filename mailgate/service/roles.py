@@ -15,6 +15,7 @@ from mailgate.service.context import Serving
 from mailgate.service.deliver import Ready, send_one, take_due
 from mailgate.service.keep import has_unfounded, keep
 from mailgate.service.sequence import sequence
+from mailgate.store import Tx
 from mailgate.store.events import unsequenced
 from mailgate.store.mails import has_due_outgoing, next_outgoing_at
 from mailgate.store.requests import next_due_at
@@ -45,6 +46,7 @@ class KeeperRole:
         self._monotonic = monotonic
         self._holding: Holding | None = None
         self._renewed = 0.0
+        self._looked = 0.0
         self._stop = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
@@ -68,27 +70,40 @@ class KeeperRole:
 
     def _turn(self) -> float:
         """Do what is due and return how many seconds there is nothing to do."""
-        store = self._serving.store
         if self._holding is None and not self._take():
             return LOOK_SECONDS
-        with store.read() as tx:
+        with self._serving.store.read() as tx:
+            waiting = bool(unsequenced(tx, 1))
+        # Somebody waits for each record; what time brings can wait until there is none, but not for ever.
+        if waiting and self._write(sequence) and self._monotonic() - self._looked < LOOK_SECONDS:
+            return 0.0
+        return self._look()
+
+    def _look(self) -> float:
+        """Let happen what time brings, and return how many seconds it brings nothing."""
+        self._looked = self._monotonic()
+        with self._serving.store.read() as tx:
             due_at = next_due_at(tx)
-            due = due_at is not None and due_at <= tx.now
-            work = bool(unsequenced(tx, 1)) or due or bool(silent_executions(tx)) or has_unfounded(tx)
             left = LOOK_SECONDS if due_at is None else (due_at - tx.now).total_seconds()
-        if work or self._monotonic() - self._renewed > RENEW_SECONDS:
-            assert self._holding is not None
-            with store.write() as tx:
-                hold_lease(tx, self._holding, LEASE)
-                done = sequence(tx, self._serving) + keep(tx, self._serving) if work else 0
-            self._renewed = self._monotonic()
-            if done:
-                return 0.0
-            if work:
-                # Due, but it has to wait for somebody else (a mailbox that is not read up to the deadline yet). Our own
-                # write would wake us again at once: wait without listening, or nobody else gets to write.
-                self._stop.wait(IDLE_SECONDS)
+            due = left <= 0 or bool(silent_executions(tx)) or has_unfounded(tx)
+        if due and self._write(keep):
+            return 0.0
+        if due:
+            # Due, but it has to wait for somebody else (a mailbox that is not read up to the deadline yet). Our own
+            # write would wake us again at once: wait without listening, or nobody else gets to write.
+            self._stop.wait(IDLE_SECONDS)
+        elif self._monotonic() - self._renewed > RENEW_SECONDS:
+            self._write(lambda tx, serving: 0)
         return max(0.05, min(left, LOOK_SECONDS))
+
+    def _write(self, work: Callable[[Tx, Serving], int]) -> int:
+        """Do ``work`` in a transaction that proves that we still are the keeper; return how much it did."""
+        assert self._holding is not None
+        with self._serving.store.write() as tx:
+            hold_lease(tx, self._holding, LEASE)
+            done = work(tx, self._serving)
+        self._renewed = self._monotonic()
+        return done
 
     def _take(self) -> bool:
         with self._serving.store.read() as tx:

@@ -138,10 +138,9 @@ class PageRunner:
                 text=True,
             )
         )
-        assert process.stdout is not None
         printed: list[str] = []
         try:
-            printed = wait_for_line(process.stdout, self._here(expected[-1]))
+            printed = wait_for_line(process, self._here(expected[-1]))
         finally:
             if not stay:
                 process.terminate()

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -14,7 +15,6 @@ from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import IO
 
 PATIENCE_SECONDS = 30.0
 
@@ -98,23 +98,27 @@ def running_sandbox(folder: Path) -> Iterator[Inbox]:
     inbox_port, port = free_port(), free_port()
     command = [sys.executable, "-m", "mailgate", "sandbox", "--inbox-port", str(inbox_port), "--port", str(port)]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
         try:
-            wait_for_line(process.stdout, "Stop with Ctrl-C")
+            wait_for_line(process, "Stop with Ctrl-C")
             yield Inbox(f"http://127.0.0.1:{inbox_port}/")
         finally:
             process.terminate()
 
 
-def wait_for_line(output: IO[str], words: str) -> list[str]:
-    """Read lines up to the one that holds ``words``, and return them.
+def wait_for_line(process: subprocess.Popen[str], words: str) -> list[str]:
+    """Read what a process prints up to the line that holds ``words``, and return it; end the process if that takes long.
 
     Raises:
         AssertionError: the output ended without it.
     """
     lines: list[str] = []
-    for line in output:
-        lines.append(line.rstrip("\n"))
-        if words in line:
-            return lines
+    patience = threading.Timer(PATIENCE_SECONDS, process.terminate)
+    patience.start()
+    try:
+        for line in process.stdout or ():
+            lines.append(line.rstrip("\n"))
+            if words in line:
+                return lines
+    finally:
+        patience.cancel()
     raise AssertionError(f"{words!r} was never printed; what was: {lines}")
