@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailgate.errors import ComposeError
+from mailgate.errors import ComposeError, Forged
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
 from mailgate.mail.compose import Headers, compose, subject_line, usable_id
 from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
@@ -128,7 +128,9 @@ def _letter(
 def _receipt(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, details: Mapping[str, Any]) -> Letter:
     _, gate = check_ruling(tx, serving.key, request)
     decisions = decisions_of(tx, request.id)
-    index = next(i for i, d in enumerate(decisions) if d.id == details["decision"])
+    index = next((i for i, d in enumerate(decisions) if d.id == details["decision"]), None)
+    if index is None:
+        raise Forged("decisions", str(details["decision"]), "the decision that a receipt was ordered for is gone")
     own = seat is not None and decisions[index].assignment_id == seat.id
     signature = _signature(serving, decisions[index])
     letter = receipt_letter(

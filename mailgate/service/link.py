@@ -66,9 +66,7 @@ def look(serving: Serving, token: str) -> Page:
         TokenError: no such link, without saying why.
         Forged: a row behind it that the serving side did not write.
     """
-    with serving.store.read() as tx:
-        request, seat, gate = _find(tx, serving, token)
-        return _page(tx, serving, request, seat, gate)
+    return _page(serving, token)
 
 
 def press(serving: Serving, token: str, *, verdict: Verdict, code: str, reason: str) -> Page:
@@ -79,33 +77,29 @@ def press(serving: Serving, token: str, *, verdict: Verdict, code: str, reason: 
         Forged: a row behind it that the serving side did not write; nothing is counted, and the operators are told.
         ValueError: a verdict that is no decision.
     """
+    problem, counted = None, None
     with _complaining(serving, token), serving.store.write() as tx:
         request, seat, gate = _find(tx, serving, token)
-        open_page = _page(tx, serving, request, seat, gate)
-        if not open_page.is_open:
-            return open_page
-        problem = _problem(tx, serving, seat, gate, verdict, code, reason)
-        if problem is not None:
-            return _page(tx, serving, request, seat, gate, problem)
-        with_code = verdict is Verdict.APPROVE and gate.web_confirm == "code"
-        answer = Answer(
-            assignment_id=seat.id,
-            generation=seat.generation,
-            verdict=verdict,
-            level=Level.LINK_CODE if with_code else Level.LINK,
-            channel="link",
-            given_at=tx.now,
-            reason=reason.strip()[:MOST_REASON],
-            evidence={"code": "matched" if with_code else "not asked"},
-        )
-        ruled = decide(tx, serving, seat, answer)
-        sentence = _DONE[verdict] if ruled.counted is Counted.COUNTED else how_it_stands(tx, serving, ruled.request)
-        return Page(
-            letter=ask_letter(tx, serving, ruled.request, seat),
-            deciding_as=_who(serving, seat),
-            sentence=sentence,
-            done=ruled.counted is Counted.COUNTED,
-        )
+        if _closed(tx, serving, request, seat) is None:
+            problem = _problem(tx, serving, seat, gate, verdict, code, reason)
+            if problem is None:
+                counted = decide(tx, serving, seat, _answer(tx, seat, gate, verdict, reason)).counted
+    # The page is made once everybody else may go on: an agent waits for this decision.
+    return _page(serving, token, problem=problem, thanks=_DONE[verdict] if counted is Counted.COUNTED else "")
+
+
+def _answer(tx: Tx, seat: Assignment, gate: Gate, verdict: Verdict, reason: str) -> Answer:
+    with_code = verdict is Verdict.APPROVE and gate.web_confirm == "code"
+    return Answer(
+        assignment_id=seat.id,
+        generation=seat.generation,
+        verdict=verdict,
+        level=Level.LINK_CODE if with_code else Level.LINK,
+        channel="link",
+        given_at=tx.now,
+        reason=reason.strip()[:MOST_REASON],
+        evidence={"code": "matched" if with_code else "not asked"},
+    )
 
 
 @contextmanager
@@ -135,35 +129,38 @@ def _find(tx: Tx, serving: Serving, token: str) -> tuple[Request, Assignment, Ga
     return request, seat, gate
 
 
-def _page(
-    tx: Tx, serving: Serving, request: Request, seat: Assignment, gate: Gate, problem: Problem | None = None
-) -> Page:
-    # Before the letter is made: it tells who decided what so far.
-    decisions = check_decisions(tx, serving.key, request)
-    check_seats(tx, serving.key, request)
-    check_pending(tx, serving.key, serving.verifier, request)
-    letter = ask_letter(tx, serving, request, seat)
-    mine = next((d for d in decisions if d.person == seat.person), None)
-    late = request.deadline_at is not None and request.deadline_at < tx.now
-    if mine is not None:
-        word = "approved" if mine.verdict == "approve" else "rejected"
-        sentence = f"You {word} this at {mine.decided_at:%H:%M} UTC. {how_it_stands(tx, serving, request)}"
-    elif request.state != State.PENDING:
-        sentence = how_it_stands(tx, serving, request)
-    elif late:
-        sentence = "The time to answer is over. Nothing was decided by this visit."
-    elif seat.state != "open":
-        sentence = "This seat was taken back; you are not asked about it any more."
-    else:
+def _page(serving: Serving, token: str, *, problem: Problem | None = None, thanks: str = "") -> Page:
+    with serving.store.read() as tx:
+        request, seat, gate = _find(tx, serving, token)
+        closed = _closed(tx, serving, request, seat)
         return Page(
-            letter=letter,
-            is_open=True,
+            letter=ask_letter(tx, serving, request, seat),
+            is_open=closed is None,
             deciding_as=_who(serving, seat),
+            sentence=thanks or closed or "",
+            done=bool(thanks),
             problem=problem,
             needs_code=gate.web_confirm == "code",
             tries_left=max(CODE_TRIES - seat.code_tries, 0),
         )
-    return Page(letter=letter, deciding_as=_who(serving, seat), sentence=sentence)
+
+
+def _closed(tx: Tx, serving: Serving, request: Request, seat: Assignment) -> str | None:
+    """Return the truth about a request that this seat cannot decide any more, or None if it can."""
+    decisions = check_decisions(tx, serving.key, request)
+    check_seats(tx, serving.key, request)
+    check_pending(tx, serving.key, serving.verifier, request)
+    mine = next((d for d in decisions if d.person == seat.person), None)
+    if mine is not None:
+        word = "approved" if mine.verdict == "approve" else "rejected"
+        return f"You {word} this at {mine.decided_at:%H:%M} UTC. {how_it_stands(tx, serving, request)}"
+    if request.state != State.PENDING:
+        return how_it_stands(tx, serving, request)
+    if request.deadline_at is not None and request.deadline_at < tx.now:
+        return "The time to answer is over. Nothing was decided by this visit."
+    if seat.state != "open":
+        return "This seat was taken back; you are not asked about it any more."
+    return None
 
 
 def _problem(

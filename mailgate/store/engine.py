@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlmodel import Session
 
 from mailgate.chance import Chance
@@ -82,14 +83,20 @@ class Store:
                 yield Tx(session, self._clock, self.chance)
         except IntegrityError:
             raise
-        except OperationalError as error:
+        except NoConnectionLeft as error:
             raise StoreUnavailable(
-                f"The database cannot be used now: {error.orig}.", hint=_advice(str(error.orig))
+                "All connections of this process to the database are in use; try again.",
+                hint="Run fewer threads in one process.",
             ) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise StoreUnavailable("The database closed the connection; try again.") from error
-            raise
+            # SQLite calls a damaged file, or one that is none of its own, by the plain name; the others are our mistakes.
+            if not (
+                isinstance(error, OperationalError) or type(error) is DatabaseError or error.connection_invalidated
+            ):
+                raise
+            raise StoreUnavailable(
+                f"The database cannot be used now: {error.orig}.", hint=_advice(str(error.orig), engine.url.database)
+            ) from error
 
 
 def open_store(url: str, *, clock: Clock, chance: Chance) -> Store:
@@ -98,17 +105,29 @@ def open_store(url: str, *, clock: Clock, chance: Chance) -> Store:
     Raises:
         StoreUnavailable: the file cannot be opened or the server cannot be reached.
     """
-    if not url.startswith("sqlite:"):
+    scheme, _, name = url.partition("///")
+    path = Path(name)
+    if scheme != "sqlite:" or path.name in ("", ":memory:"):
         raise StoreUnavailable(
-            f"{url.split(':', 1)[0]!r} is not a database this version can use; write sqlite:///mailgate.db."
+            f"{url.split(':', 1)[0]!r} is not a database this version can use; write sqlite:///mailgate.db.",
+            hint="Change [mailgate] database; a database in memory would be gone with the process.",
         )
-    path = Path(url.removeprefix("sqlite:///"))
     if not path.parent.is_dir():
         raise StoreUnavailable(
-            f"There is no folder {path.parent} for the database; make it, or change [mailgate] database."
+            f"There is no folder {path.parent} for the database.",
+            hint="Make the folder, or change [mailgate] database.",
         )
+    if path.is_dir():
+        raise StoreUnavailable(
+            f"{path} is a folder, not a database file.",
+            hint=f"Name a file in it under [mailgate] database: sqlite:///{path / 'mailgate.db'}.",
+        )
+    # Not the text: what looks like a query or an escape in it is part of the file's name.
     engine = create_engine(
-        url, connect_args={"isolation_level": None, "timeout": BUSY_SECONDS}, pool_size=16, max_overflow=32
+        URL.create("sqlite", database=str(path)),
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+        pool_size=16,
+        max_overflow=32,
     )
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -123,7 +142,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            f"busy_timeout={BUSY_SECONDS * 1000}",
+            f"busy_timeout={round(BUSY_SECONDS * 1000)}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
     finally:
@@ -136,9 +155,15 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _advice(message: str) -> str:
-    if "readonly" in message or "read-only" in message:
-        return "Make the database file and its folder writable for this user."
-    if "locked" in message:
-        return "Another process holds the database for very long; look for a copy or a backup of it."
-    return "Check [mailgate] database."
+def _advice(message: str, path: str | None) -> str:
+    for said, advice in (
+        ("readonly", f"Make {path} and its folder writable for this user."),
+        ("unable to open", f"Make {path} and its folder readable and writable for this user."),
+        ("locked", f"Another process holds {path} for very long; look for a copy or a backup of it."),
+        ("not a database", f"{path} is not a SQLite database; change [mailgate] database, or move that file away."),
+        ("malformed", f"{path} is damaged; stop everything that uses it and restore it from a backup."),
+        ("full", f"Make room on the disk of {path}."),
+    ):
+        if said in message:
+            return advice
+    return f"Look at {path} and its disk, or change [mailgate] database."

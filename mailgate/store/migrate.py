@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -10,6 +11,9 @@ from mailgate.errors import StoreUnavailable
 from mailgate.store.engine import Store
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+_one_at_a_time = threading.Lock()
+"""Alembic keeps the migration that runs in a module, for all threads: two would write into each other's database."""
 
 
 def migrate(store: Store) -> None:
@@ -24,7 +28,8 @@ def migrate(store: Store) -> None:
     with store.write() as tx:
         connection = tx.session.connection()
         if not _is_current(connection):
-            _upgrade(connection)
+            with _one_at_a_time:
+                _upgrade(connection)
 
 
 def known_revisions() -> list[str]:
@@ -40,7 +45,8 @@ def _is_current(connection: Connection) -> bool:
     known = known_revisions()
     if have is not None and have not in known:
         raise StoreUnavailable(
-            f"The database was made by a newer mailgate (schema {have}); upgrade mailgate on this machine."
+            f"The database was made by a newer mailgate (schema {have}); upgrade mailgate on this machine.",
+            hint="Or name another file under [mailgate] database.",
         )
     return bool(have == known[-1])
 

@@ -34,6 +34,8 @@ class Instant(TypeDecorator[datetime]):
         """Take aware instants only."""
         if value is None:
             return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone; an instant is aware UTC")
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mailgate.mail.templates import Templates
-from tests.service.rig import SHIPPED, Rig, make_database
+from tests.service.rig import SHIPPED, Place, Rig, make_database
 
 RigMaker = Callable[..., Rig]
 
@@ -29,15 +29,22 @@ def shipped_templates() -> Templates:
     return Templates.load(SHIPPED)
 
 
+@pytest.fixture(scope="session")
+def places(tmp_path_factory: pytest.TempPathFactory) -> list[Place]:
+    """Make two places for rigs: no test needs more at a time."""
+    folder = tmp_path_factory.mktemp("rigs")
+    return [Place(folder / "first"), Place(folder / "second")]
+
+
 @pytest.fixture
-def make_rig(tmp_path: Path, empty_database: Path, shipped_templates: Templates) -> Iterator[RigMaker]:
+def make_rig(places: list[Place], empty_database: Path, shipped_templates: Templates) -> Iterator[RigMaker]:
     """Return the maker of rigs with a configuration of their own; all are closed after the test."""
     rigs: list[Rig] = []
 
     def make(**sections: Any) -> Rig:
-        folder = tmp_path / f"rig-{len(rigs)}"
-        folder.mkdir()
-        rigs.append(Rig(folder, empty_database, shipped_templates, sections))
+        place = places[len(rigs)]
+        place.clear(empty_database)
+        rigs.append(Rig(place, shipped_templates, sections))
         return rigs[-1]
 
     yield make

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlmodel import SQLModel, select
 
 from mailgate.config import Config
@@ -39,6 +39,7 @@ from mailgate.service.submit import Ticket
 from mailgate.store import Store, open_store
 from mailgate.store.migrate import migrate
 from mailgate.store.tables import Assignment, Event, Outgoing, Request
+from mailgate.store.wake import SqlitePulse
 from mailgate.tokens import LinkKeys, ServeKey
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -156,6 +157,27 @@ class FakeSender:
         return "250 taken"
 
 
+class Place:
+    """A folder and two engines that rigs use one after another, so that SQL is compiled once for all of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.path = folder, folder / "mailgate.db"
+        folder.mkdir()
+        self.engines = [self._engine(), self._engine()]
+
+    def clear(self, database: Path) -> None:
+        """Make the folder as new, with a copy of ``database`` in it."""
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+        shutil.copy(database, self.path)
+
+    def _engine(self) -> Engine:
+        engine = open_store(f"sqlite:///{self.path}", clock=FakeClock(), chance=CountedChance()).engine
+        # Tests need nothing that survives a power cut.
+        event.listen(engine, "connect", lambda connection, _: connection.execute("pragma synchronous=off"))
+        return engine
+
+
 class Rig:
     """Everything a test needs to play all the parts.
 
@@ -165,35 +187,27 @@ class Rig:
         sender: what the outbox sent.
     """
 
-    def __init__(self, folder: Path, database: Path, templates: Templates, sections: Mapping[str, Any]) -> None:
-        self.folder, self.sections = folder, dict(sections)
-        config = configuration(folder, **sections)
-        self.path = folder / "mailgate.db"
-        if not self.path.exists():
-            shutil.copy(database, self.path)
+    def __init__(self, place: Place, templates: Templates, sections: Mapping[str, Any]) -> None:
+        self.folder, self.path, self.sections = place.folder, place.path, dict(sections)
+        config = configuration(self.folder, **sections)
         self.clock, self.chance = FakeClock(), CountedChance()
+        ours, theirs = (Store(e, self.clock, self.chance, SqlitePulse(self.path)) for e in place.engines)
         signer = LogSigner(log_name(config), b"l" * 32)
         verifier = LogVerifier(signer.vkey)
         self.serving = Serving(
             config=config,
-            store=self.open(),
+            store=ours,
             key=ServeKey(b"s" * 32),
             links=LinkKeys([b"k" * 32]),
             signer=signer,
             verifier=verifier,
             templates=templates,
         )
-        self.working = Working(config=config, store=self.open(), verifier=verifier)
+        self.working = Working(config=config, store=theirs, verifier=verifier)
         self.shop, self.sender = Shop(), FakeSender()
-        self.once, self.journal = Once(), Journal(folder / "worker.journal")
+        self.once, self.journal = Once(), Journal(self.folder / "worker.journal")
         self.mg = Mailgate(config)
         self.mg._working = self.working
-
-    def open(self) -> Store:
-        """Return one more store on the same file and clock, which survives everything but a power cut."""
-        store = open_store(f"sqlite:///{self.path}", clock=self.clock, chance=self.chance)
-        event.listen(store.engine, "connect", lambda connection, _: connection.execute("pragma synchronous=off"))
-        return store
 
     def close(self) -> None:
         """Close both sides."""
