@@ -136,7 +136,11 @@ class Deployment:
 
     def call(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one ``mailgate …`` command to its end."""
-        return self._run([sys.executable, "-m", "mailgate", *arguments], check=check)
+        return self._run(self.command(*arguments), check=check)
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line of ``mailgate …``."""
+        return [sys.executable, "-m", "mailgate", *arguments]
 
     def ask(self, order_id: str, run: str = "run-1", action: str = "issue_refund", **args: Any) -> str:
         """Let the agent ask, in a process that ends; return what it printed: the request's id."""
@@ -146,7 +150,8 @@ class Deployment:
         self, order_id: str, run: str = "run-1", action: str = "issue_refund", *, check: bool = True, **args: Any
     ) -> subprocess.CompletedProcess[str]:
         """Run the agent's process to its end."""
-        arguments = json.dumps({"order_id": order_id, "amount": 120.0} | args)
+        given = {"order_id": order_id, "amount": 120.0} | args
+        arguments = json.dumps({n: v for n, v in given.items() if v is not None})
         return self._run([sys.executable, "app.py", action, run, arguments], check=check)
 
     def submit(self, action: str, args: Mapping[str, Any], run: str) -> str:

@@ -81,6 +81,7 @@ class ImapMailbox:
             selected = self._client.select_folder(settings.folder)
             self.uidvalidity = int(selected[b"UIDVALIDITY"])
             self.uidnext = int(selected.get(b"UIDNEXT", 0))
+            self._is_announced()  # by the selection itself: that is no news
 
     def can_idle(self) -> bool:
         """Return whether the server pushes news (RFC 2177)."""
@@ -90,6 +91,7 @@ class ImapMailbox:
     def uids_after(self, uid: int) -> list[int]:
         """Return the UIDs above ``uid``, ascending."""
         with self._translated():
+            self._is_announced()
             found = self._client.search(["UID", f"{uid + 1}:*"])
         # "n:*" names the last message even where its UID is below n (RFC 3501 section 6.4.8).
         return sorted(u for u in found if u > uid)
@@ -110,12 +112,14 @@ class ImapMailbox:
                 yield Arrived(uid=uid, raw=bytes(response[b"BODY[]"]), received_at=received_at)
 
     def wait(self, seconds: float, wanted: Callable[[], bool]) -> bool:
-        """Wait up to ``seconds`` for the server to say that something arrived (IDLE); True if it did.
+        """Wait up to ``seconds`` for the server to say that something arrived since we last looked (IDLE); True if it did.
 
         Args:
             wanted: called about every second; a true answer ends the wait early.
         """
         with self._translated():
+            if self._is_announced():
+                return True
             self._client.idle()
             end = time.monotonic() + seconds
             news = False
@@ -144,6 +148,14 @@ class ImapMailbox:
             # A plain EXPUNGE would also remove what a person marked deleted.
             if self._client.has_capability("UIDPLUS"):
                 self._client.uid_expunge(uids)
+
+    def _is_announced(self) -> bool:
+        """Return whether the server announced mail together with some command since this was last asked.
+
+        It does so once, so that an IDLE after that command would hear of it no more.
+        """
+        _, announced = self._client._imap.response("EXISTS")
+        return bool(announced != [None])
 
     def _listen(self, seconds: float) -> bool:
         started = time.monotonic()

@@ -94,9 +94,17 @@ def find_end(tx: Tx, verifier: LogVerifier, request: Request) -> Record | None:
         raise Forged("requests", request.id, f"it stands as {request.state}, but no signed decision approves it")
     if end.body.get("told_sha256") != told_digest(request):
         raise Forged("requests", request.id, "what came of it was changed after it was recorded")
+    check_asked(tx, history, request)
+    return end
+
+
+def check_asked(tx: Tx, history: History, request: Request) -> None:
+    """Raise Forged unless ``request`` and the agent's stored state are what was recorded when it was asked."""
+    asked = history.asked
+    if asked is None:
+        raise Forged("requests", request.id, "no signed record says that it was asked")
     if asked.body.get("actor") != actor_of(request) or asked.body.get("checkpoint_sha256") != state_digest(tx, request):
         raise Forged("requests", request.id, "whose it is, or the agent's state, was changed after it was recorded")
-    return end
 
 
 def check_pending(tx: Tx, key: ServeKey, verifier: LogVerifier, request: Request) -> None:

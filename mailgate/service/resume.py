@@ -76,14 +76,31 @@ def claim_resumption(working: Working, agents: Mapping[str, Any], worker: str, o
     return None
 
 
-def _claim(working: Working, request_id: str, agents: Mapping[str, Any], worker: str, once: Once) -> Outcome | None:
+def claim_own(
+    working: Working, request_id: str, done: Report, agents: Mapping[str, Any], worker: str, once: Once
+) -> Outcome | None:
+    """Take the outcome that this very worker has just reported, without waiting for the keeper's record of it.
+
+    What the worker itself saw needs no witness; that it still stands in the database as it saw it is checked.
+    """
+    return _claim(working, request_id, agents, worker, once, seen=done)
+
+
+def _claim(
+    working: Working,
+    request_id: str,
+    agents: Mapping[str, Any],
+    worker: str,
+    once: Once,
+    seen: Report | None = None,
+) -> Outcome | None:
     with working.store.write() as tx:
         resumption = tx.session.get_one(Resumption, request_id, with_for_update=True, populate_existing=True)
         silent = resumption.state == "running" and (resumption.lease_until or tx.now) < tx.now
         if not silent and (resumption.state != "waiting" or resumption.next_at > tx.now):
             return None
         request = find_request(tx, request_id)
-        if request is None or request.agent not in agents or not is_proven(tx, working, request_id, once):
+        if request is None or request.agent not in agents or not is_proven(tx, working, request_id, once, seen):
             return None
         resumption.state, resumption.worker = "running", worker
         resumption.attempts += 1
@@ -92,15 +109,21 @@ def _claim(working: Working, request_id: str, agents: Mapping[str, Any], worker:
         return outcome_of(tx, working, request, attempt=resumption.attempts)
 
 
-def is_proven(tx: Tx, working: Working, request_id: str, once: Once) -> bool:
+def is_proven(tx: Tx, working: Working, request_id: str, once: Once, seen: Report | None = None) -> bool:
     """Return whether the outcome is one that the records bear out: nobody resumes an agent by writing a state.
 
     An outcome that the keeper has not recorded yet is not proven yet; one that it cannot record is said so once.
+
+    Args:
+        seen: what this worker itself saw come of it; then only who asked, and with which state, needs a record.
     """
     request = find_request(tx, request_id)
     if request is None or request.state not in FINAL:
         return False
     try:
+        if seen is not None:
+            check_asked(tx, read_history(tx, working.verifier, request), request)
+            return _as_seen(request, seen)
         if find_end(tx, working.verifier, request) is not None:
             return True
         if all(e.position is not None or e.refused for e in events_of(tx, request_id)):
@@ -109,6 +132,11 @@ def is_proven(tx: Tx, working: Working, request_id: str, once: Once) -> bool:
         if once.first(f"resume {request_id} {error}"):
             log.error("not_resumed", request=request_id, why=str(error))
     return False
+
+
+def _as_seen(request: Request, seen: Report) -> bool:
+    state = State.SUCCEEDED if seen.succeeded else State.FAILED
+    return (request.state, request.result, request.error) == (state, seen.result, seen.error)
 
 
 def resume(working: Working, outcome: Outcome, handler: Callable[[Outcome], Any]) -> None:

@@ -14,7 +14,7 @@ from mailgate.service.context import Working
 from mailgate.service.execute import Claim, Known, claim_next, report, run, stay_alive
 from mailgate.service.journal import Journal
 from mailgate.service.once import Once
-from mailgate.service.resume import Outcome, claim_resumption, prolong_resumption, resume
+from mailgate.service.resume import Outcome, claim_own, claim_resumption, prolong_resumption, resume
 
 log = structlog.get_logger(__name__)
 
@@ -106,6 +106,13 @@ class WorkerRole:
             done = run(claim, self._actions[claim.action.name])
         kept = report(self._working, claim, done, self._worker)
         log.info("executed", request=claim.request_id, succeeded=done.succeeded, late=not kept)
+        if not kept or not self._handlers:
+            return
+        outcome = claim_own(
+            self._working, claim.request_id, done, self._handlers, self._worker, self._complaints
+        )
+        if outcome is not None:
+            self._resume(outcome)
 
     def _resume(self, outcome: Outcome) -> None:
         with self._kept_alive(lambda: prolong_resumption(self._working, outcome.id)):

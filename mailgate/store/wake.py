@@ -10,6 +10,9 @@ from typing import Protocol
 POLL_SECONDS = 0.004
 """``PRAGMA data_version`` takes some microseconds: at this pace it costs well below one per cent of a core."""
 
+RETRY_SECONDS = 0.25
+"""The pause before the database is opened again, when it could not be read."""
+
 
 class Pulse(Protocol):
     """Wakes whoever waits for the next commit."""
@@ -72,17 +75,23 @@ class SqlitePulse:
                 self._listener.start()
 
     def _follow(self) -> None:
-        # A connection of its own: the counter tells of changes by *other* connections only.
-        connection = sqlite3.connect(self._path, timeout=1)
-        try:
-            version = None
-            while not self._closed.wait(POLL_SECONDS):
-                try:
-                    [seen] = connection.execute("PRAGMA data_version").fetchone()
-                except sqlite3.Error:
-                    seen = None  # locked or gone: roles look by themselves when their wait is over
-                if seen != version:
-                    version = seen
-                    self.beat()
-        finally:
+        # A connection of its own: the counter tells of changes by *other* connections only. It never makes the file.
+        where = f"{self._path.absolute().as_uri()}?mode=rw"
+        connection: sqlite3.Connection | None = None
+        version, pause = None, 0.0
+        while not self._closed.wait(pause):
+            pause = POLL_SECONDS
+            try:
+                connection = connection or sqlite3.connect(where, uri=True, timeout=1)
+                [seen] = connection.execute("PRAGMA data_version").fetchone()
+            except sqlite3.Error:
+                # Locked, or gone: meanwhile roles look by themselves when their wait is over.
+                if connection is not None:
+                    connection.close()
+                connection, version, pause = None, None, RETRY_SECONDS
+                continue
+            if seen != version:
+                version = seen
+                self.beat()
+        if connection is not None:
             connection.close()

@@ -6,13 +6,13 @@ Made anew by ``python -m tests.docs.generated``; a test compares. A part stands 
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from mailgate.cli.app import app
 from mailgate.model.lifecycle import diagram
 from tests.docs.pages import ROOT, name_of, pages
 
@@ -62,6 +62,9 @@ NOT_YET = {
 }
 """Keys that this version takes and does not act upon, or takes one value of."""
 
+HELP_WIDTH = 78
+"""Columns that help texts fill on a terminal of 80."""
+
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _SECTION = re.compile(r"\[+(?P<name>[\w.]+)\]+(?:\s*#\s*(?P<says>.*))?")
 _KEY = re.compile(r"(?:# )?(?P<key>\w+) = (?P<value>(?:\"(?:[^\"])*\"|\[.*?\](?=\s|$)|[^\s#]+))\s*#\s*(?P<says>.*)")
@@ -69,16 +72,9 @@ _KEY = re.compile(r"(?:# )?(?P<key>\w+) = (?P<value>(?:\"(?:[^\"])*\"|\[.*?\](?=
 
 def help_of(command: str) -> str:
     """Return what `mailgate COMMAND --help` prints on 80 columns."""
-    arguments = [sys.executable, "-m", "mailgate", *command.split(), "--help"]
-    done = subprocess.run(
-        arguments,
-        env=os.environ | {"COLUMNS": "80", "TERM": "dumb"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").split("\n"))
+    shown = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="mailgate", terminal_width=HELP_WIDTH)
+    assert shown.exit_code == 0, shown.output
+    return "\n".join(line.rstrip() for line in shown.output.strip("\n").split("\n"))
 
 
 def commands() -> str:

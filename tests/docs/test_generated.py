@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -59,3 +62,11 @@ def test_pages_are_found() -> None:
     """The list of pages has the README and pages of every kind."""
     folders = {page.parent.relative_to(ROOT).as_posix() for page in pages()}
     assert folders == {".", "docs", "docs/adr", "docs/how-to", "docs/reference", "docs/tutorial"}
+
+
+def test_help_is_what_the_program_prints() -> None:
+    """On a terminal of 80 columns, the program itself prints what the page of commands begins with."""
+    command = [sys.executable, "-m", "mailgate", "--help"]
+    environment = os.environ | {"COLUMNS": "80", "TERM": "dumb"}
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert help_of("") == "\n".join(line.rstrip() for line in printed.strip("\n").split("\n"))

@@ -54,6 +54,13 @@ def transfer(order_id: str, account: int, payload: bytes) -> str:
 
 
 @mg.action
+def close_account(order_id: str, amount: float) -> str:
+    """Do what only somebody who has left may allow."""
+    note(did="executed", order_id=order_id, amount=amount)
+    return "closed"
+
+
+@mg.action
 def decline(order_id: str, amount: float) -> str:
     """Refuse to be run, without any effect."""
     raise NotDone(f"the till for {order_id} is closed")
@@ -84,7 +91,8 @@ def go_on(outcome: Outcome) -> None:
 
 
 def ask(action: str, run: str, args: dict[str, Any]) -> Any:
-    """Call an action through its gate."""
+    """Call an action through its gate; ``hex:`` begins an argument that is bytes."""
+    args = {n: bytes.fromhex(v[4:]) if str(v).startswith("hex:") else v for n, v in args.items()}
     state = {"order": args["order_id"], "asked_by": os.getpid()}
     with mg.session(agent="support", run=run, on_behalf_of="erin@approvers.test", state=state) as session:
         return session.call(action, args, reasoning="Charged twice.", confidence=0.9)

@@ -36,12 +36,16 @@ approvers = ["bob"]
 
 [gates.power_cut]
 approvers = ["bob"]
+
+[gates.close_account]
+approvers = ["gustav"]
 """
 
 
 def make_deployment(folder: Path, site: MailSite, **options: str) -> Deployment:
-    """Return a deployment with Bob, Carol and Dora, who approve, and Olga, who operates."""
+    """Return a deployment with Bob, Carol and Dora, who approve, Gustav, who has left, and Olga, who operates."""
     people = {name: site.fresh_user(name, "approvers.test") for name in ("bob", "carol", "dora", "olga")}
+    people["gustav"] = "gone@approvers.test"
     return Deployment(folder, site, gates=GATES, people=people, operators=["olga"], **options)
 
 

@@ -152,6 +152,23 @@ def test_news_of_the_last_moment_is_not_missed(mail_site: MailSite) -> None:
         assert mailbox.uids_after(0) == [1]
 
 
+@pytest.mark.parametrize("command", ["fetch", "move", "noop"])
+def test_news_announced_with_another_command_is_not_missed(mail_site: MailSite, command: str) -> None:
+    """A server announces each arrival once, with whatever command comes next: the wait after that ends at once."""
+    user = delivered(mail_site, "first")
+    with mailbox_for(mail_site, user) as mailbox:
+        assert mailbox.uids_after(0) == [1]
+        delivered(mail_site, "second", user)
+        {
+            "fetch": lambda: list(mailbox.fetch([1])),
+            "move": lambda: mailbox.move([1], "Mailgate/Processed"),
+            "noop": mailbox.noop,
+        }[command]()
+        assert mailbox.wait(3, never)
+        assert mailbox.uids_after(1) == [2]
+        assert not mailbox.wait(0.01, never)
+
+
 def test_waiting_ends_when_something_else_is_wanted(mail_site: MailSite) -> None:
     """A wait is cut short by what it asks every second, and the connection is good for more."""
     with mailbox_for(mail_site, mail_site.fresh_user()) as mailbox:

@@ -1150,13 +1150,14 @@ def intake(rig: Rig) -> None:
 
 def everybody_works(rig: Rig) -> None:
     """Let every role take its turns, now and while time passes; workers on this machine and on a new one."""
-    for minutes in (0, 0, 2, 6, 60, 300):
+    for minutes in (0, 7, 60, 300):
         rig.clock.forward(minutes=minutes)
         rig.keeper()
         rig.outbox()
         intake(rig)
         rig.execute()
         rig.execute("w9", Journal(rig.folder / "w9.journal"))
+        rig.keeper()
         rig.resume()
         rig.resume(agent="billing")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -393,35 +395,43 @@ def test_same_submissions_at_once_make_one_row(rig: Rig, name: str) -> None:
         assert sum(t.may_run for t in tickets) == 1
 
 
-def test_locked_database_means_try_again(rig: Rig) -> None:
-    """While somebody holds the database, a call that needs a row raises a retryable error and nothing may run."""
-    impatient(rig)
-    with sqlite3.connect(rig.path, isolation_level=None) as other:
-        other.execute("begin immediate")
-        for name in ("pay", "note_down"):
-            with pytest.raises(StoreUnavailable) as caught:
-                rig.submit(name)
-            assert caught.value.retryable
-        other.execute("rollback")
-    other.close()
-    assert rig.rows(Request) == []
-
-
-def test_read_only_database_means_nothing_runs(rig: Rig) -> None:
-    """On a database that cannot be written, a call that needs a row raises with what to do."""
-    impatient(rig, "pragma query_only=on")
-
-    for name in ("pay", "note_down"):
-        with pytest.raises(StoreUnavailable) as caught:
-            rig.submit(name)
-        assert "writable" in caught.value.hint
-
-
-def impatient(rig: Rig, pragma: str = "pragma busy_timeout=20") -> None:
-    """Set something on every connection of the agents' side from now on."""
+@contextmanager
+def connected_with(rig: Rig, pragma: str) -> Iterator[None]:
+    """Set something on every connection of the agents' side."""
     engine = rig.working.store.engine
+
+    def connect(connection: Any, _: Any) -> None:
+        connection.execute(pragma)
+
     engine.dispose()
-    event.listen(engine, "connect", lambda connection, _: connection.execute(pragma))
+    event.listen(engine, "connect", connect)
+    yield
+    event.remove(engine, "connect", connect)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["pay", "note_down"])
+def test_locked_database_means_try_again(rig: Rig, name: str) -> None:
+    """While somebody holds the database, a call that needs a row raises a retryable error and nothing may run."""
+    other = sqlite3.connect(rig.path, isolation_level=None)
+    other.execute("begin immediate")
+
+    with connected_with(rig, "pragma busy_timeout=20"), pytest.raises(StoreUnavailable) as caught:
+        rig.submit(name)
+    other.close()
+
+    assert caught.value.retryable
+    assert rig.rows(Request) == []
+    assert rig.rows(Logged) == []
+
+
+@pytest.mark.parametrize("name", ["pay", "note_down"])
+def test_read_only_database_means_nothing_runs(rig: Rig, name: str) -> None:
+    """On a database that cannot be written, a call that needs a row raises with what to do."""
+    with connected_with(rig, "pragma query_only=on"), pytest.raises(StoreUnavailable) as caught:
+        rig.submit(name)
+
+    assert "writable" in caught.value.hint
 
 
 def test_agent_hears_of_its_own_cancelling(rig: Rig) -> None:

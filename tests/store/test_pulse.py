@@ -160,20 +160,3 @@ def test_a_database_that_is_not_there_is_waited_for_and_not_made(tmp_path: Path,
         pulse.wait(seen, LONG)
         assert pulse.count() > seen
     pulse.close()
-
-
-def test_a_database_that_was_replaced_is_listened_to_again(store: Store, database: Path) -> None:
-    """An error of the listener's connection is not its end."""
-    settled(store.pulse)
-    listener = store.pulse
-    seen = listener.count()
-    database.write_bytes(b"no database" * 1000)
-    for path in database.parent.glob("mailgate.db-*"):
-        path.unlink()
-    database.unlink()
-    fresh = sqlite3.connect(database)
-    with fresh:
-        fresh.execute("create table t (a)")
-    listener.beat()
-    assert listener.count() > seen
-    fresh.close()
