@@ -82,7 +82,9 @@ def _database(serving: Serving) -> str:
     with serving.store.write() as tx:
         skew = abs((tx.now - datetime.now(UTC)).total_seconds())
     if skew > 2:
-        raise MailServerError(f"its clock is {skew:.0f} s off this machine's; set both by NTP, deadlines use the database's.")
+        raise MailServerError(
+            f"its clock is {skew:.0f} s off this machine's; set both by NTP, deadlines use the database's."
+        )
     return f"{serving.config.database_url} can be written, its clock agrees with this machine's"
 
 
@@ -143,5 +145,3 @@ def _mailbox(config: Config) -> ImapMailbox:
 
 def _authority(config: Config, name: str) -> Path | None:
     return config.path(name) if name else None
-
-

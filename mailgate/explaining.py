@@ -76,7 +76,9 @@ def read_dns(path: Path) -> dict[str, str]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError([f"--dns: {path} cannot be read as JSON ({error}); write {{\"name\": \"TXT record\"}}."]) from error
+        raise ConfigError(
+            [f'--dns: {path} cannot be read as JSON ({error}); write {{"name": "TXT record"}}.']
+        ) from error
     if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
         raise ConfigError([f"--dns: {path} must be a JSON object that maps names to TXT records."])
     return found

@@ -28,6 +28,7 @@ from mailgate.service.role import Role
 from mailgate.service.worker import WorkerRole
 from mailgate.store import Store, open_store
 from mailgate.store.clock import DatabaseClock
+from mailgate.store.events import next_position
 from mailgate.store.migrate import migrate
 
 log = structlog.get_logger(__name__)
@@ -84,7 +85,7 @@ def open_serving(config: Config) -> Serving:
         raise ConfigError(
             [
                 "[keys] vkey_file is not the public key of log_file under this name and mail domain; "
-                "put the right one there, or remove the file and run `mailgate init`."
+                "if no request was made yet, run `mailgate init` again; else change name and [smtp] from back."
             ]
         )
     templates = Templates.load(shipped("templates"), override)
@@ -102,8 +103,16 @@ def open_serving(config: Config) -> Serving:
 
 
 def make_key_files(config: Config) -> list[Path]:
-    """Make the key files that are missing and return them."""
-    return make_keys(config, SystemChance().bytes, lambda seed: LogSigner(log_name(config), seed).vkey)
+    """Make the key files that are missing and return them; the public key is renewed until there is a first record."""
+    store = open_database(config)
+    try:
+        with store.read() as tx:
+            unused = next_position(tx) == 0
+    finally:
+        store.close()
+    return make_keys(
+        config, SystemChance().bytes, lambda seed: LogSigner(log_name(config), seed).vkey, renew_vkey=unused
+    )
 
 
 def process_name() -> str:

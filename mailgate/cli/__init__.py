@@ -7,6 +7,8 @@ def main() -> None:
     """Run the command that ``sys.argv`` names and exit with its code."""
     from mailgate.cli.app import app
     from mailgate.cli.errors import reported
+    from mailgate.cli.options import log_to_stderr
 
+    log_to_stderr("warning")
     with reported():
         app(prog_name="mailgate")

@@ -16,7 +16,10 @@ def explain(
     files: Annotated[list[Path], typer.Argument(metavar="FILE.eml…", help="Mails, as saved by a mail program.")],
     as_json: JsonOption = False,
     dns: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="JSON, name to TXT record: DKIM keys to check signatures with.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="JSON, name to TXT record: DKIM keys. Read and checked; no signatures are checked yet."
+        ),
     ] = None,
     config: ConfigOption = None,
 ) -> None:

@@ -80,7 +80,7 @@ def load_mailgate(name: str) -> Mailgate:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is None or not module_name.startswith(error.name):
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
         raise ConfigError(
             [f"There is no module {module_name!r} here; run this in the folder of your {module_name}.py."]

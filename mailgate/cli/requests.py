@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -26,7 +27,7 @@ def list_(
 ) -> None:
     """List requests, newest first."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from mailgate.service.inspect import overview
 
@@ -35,10 +36,13 @@ def list_(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("id", "state", "action", "agent", "run", "asked", "deadline", box=None, pad_edge=False)
+    table = Table(
+        Column("id", no_wrap=True), "state", "action", "agent", "run", "asked", "deadline", box=None, pad_edge=False
+    )
     for row in rows:
         table.add_row(*(_short(row[c]) for c in ("id", "state", "action", "agent", "run", "created_at", "deadline_at")))
-    Console().print(table if rows else "There are no requests.")
+    # In a pipe nothing is cut off: whoever reads it there wants whole ids and names.
+    Console(width=None if sys.stdout.isatty() else 200).print(table if rows else "There are no requests.")
 
 
 @app.command()

@@ -60,12 +60,16 @@ def read_vkey(config: Config) -> str:
     return vkey
 
 
-def make_keys(config: Config, random: Callable[[int], bytes], vkey_of: Callable[[bytes], str]) -> list[Path]:
+def make_keys(
+    config: Config, random: Callable[[int], bytes], vkey_of: Callable[[bytes], str], *, renew_vkey: bool = False
+) -> list[Path]:
     """Make every key file that is missing, and return those; what is there is never overwritten.
 
     Args:
         random: returns that many random bytes.
         vkey_of: returns the public key of the log key's secret.
+        renew_vkey: write the public key again if it is another one by now. It has the mail domain and the deployment's
+            name in it, which may change until the first record bears them.
 
     Raises:
         ConfigError: a file cannot be written, or the log key that is there cannot be read.
@@ -75,6 +79,10 @@ def make_keys(config: Config, random: Callable[[int], bytes], vkey_of: Callable[
     }
     makers["vkey_file"] = lambda: vkey_of(read_secret(config, "log_file"))
     made = []
+    public = config.path(config.keys.vkey_file)
+    both_there = public.exists() and config.path(config.keys.log_file).exists()
+    if renew_vkey and both_there and read_vkey(config) != makers["vkey_file"]():
+        public.unlink()
     for key, text in makers.items():
         path = config.path(getattr(config.keys, key))
         try:

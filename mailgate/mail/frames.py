@@ -147,7 +147,7 @@ def is_separator(line: str) -> bool:
         return False
     dashed = re.fullmatch(r"[*_]*-{2,}\s*(.{1,80}?)\s*-{2,}[*_]*", text)
     return _FORWARD_INTRO.fullmatch(text) is not None or (
-        dashed is not None and _SEPARATOR_WORDS.search(dashed[1]) is not None
+        dashed is not None and _SEPARATOR_WORDS.match(dashed[1]) is not None
     )
 
 
@@ -180,18 +180,20 @@ def begins_header_block(lines: Sequence[str], index: int) -> bool:
     return Label.FROM in kinds and len(kinds) >= 3
 
 
-def begins_unknown_header(lines: Sequence[str], index: int) -> bool:
-    """Return whether three or more ``label: value`` lines with an address begin at ``index``, in any language.
+def unknown_header(lines: Sequence[str], index: int) -> int:
+    """Return the length of the header that begins at ``index`` in a language of no table; 0 if none does.
 
-    Only evidence where something else shows that a quote begins here: a rule above, or our marker below.
+    Four or more ``label: value`` lines, the first with an address set off, one of the others with a date. Only evidence
+    where something else shows that a quote begins here: a rule above, or our marker below.
     """
     block: list[str] = []
     for line in lines[index : index + 8]:
-        text = visible(line)
+        text = visible(line[:_LONGEST])
         if not re.match(r"[*_]*[^\s:：\d][^:：\d]{0,28}\s?[:：][*_]*\s*\S", text):
             break
         block.append(text)
-    return len(block) >= 3 and any(_HAS_ADDRESS.search(text) for text in block)
+    dated = any(_HAS_DATE.search(text) for text in block[1:])
+    return len(block) if len(block) >= 4 and dated and _SET_OFF_ADDRESS.search(block[0]) else 0
 
 
 def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:

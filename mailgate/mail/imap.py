@@ -120,8 +120,12 @@ class ImapMailbox:
         with self._translated():
             if self._is_announced():
                 return True
-            self._client.idle()
             end = time.monotonic() + seconds
+            if not self._client.has_capability("IDLE"):
+                while (left := end - time.monotonic()) > 0 and not wanted():
+                    time.sleep(min(left, 1.0))
+                return False
+            self._client.idle()
             news = False
             while not news and (left := end - time.monotonic()) > 0 and not wanted():
                 news = self._listen(min(left, 1.0))

@@ -32,10 +32,10 @@ from mailgate.mail.charsets import decode_words
 from mailgate.mail.frames import (
     attribution,
     begins_header_block,
-    begins_unknown_header,
     has_marker,
     is_rule,
     is_separator,
+    unknown_header,
     visible,
 )
 from mailgate.mail.lines import Line, plain_lines
@@ -139,15 +139,16 @@ def _text(lines: Sequence[Line]) -> str:
 def _before_frame(lines: Sequence[Line]) -> list[Line]:
     """Return the lines above the point where a client begins to repeat another mail without setting it off."""
     texts = ["" if line.quoted else line.text for line in lines]
+    following = _next_visible(lines)
     for index, line in enumerate(lines):
+        below = following[index]
         if line.cut or (not line.quoted and has_marker(line.text)):
             return _without_furniture(lines[:index], texts[:index], ours=True)
         if line.quoted:
             continue
         if is_separator(line.text) or begins_header_block(texts, index):
             return _without_furniture(lines[:index], texts[:index], ours=False)
-        below = next((later for later in range(index + 1, len(lines)) if visible(lines[later].text)), None)
-        if below is not None and is_rule(line.text) and begins_unknown_header(texts, below):
+        if below is not None and is_rule(line.text) and unknown_header(texts, below):
             return list(lines[:index])
         found = attribution(texts, index)
         if found and found[1] and not (below is not None and lines[below].quoted):
@@ -155,21 +156,35 @@ def _before_frame(lines: Sequence[Line]) -> list[Line]:
     return list(lines)
 
 
+def _next_visible(lines: Sequence[Line]) -> list[int | None]:
+    """Return for each line the index of the next one below it that is not empty."""
+    following: list[int | None] = [None] * len(lines)
+    below: int | None = None
+    for index in range(len(lines) - 1, -1, -1):
+        following[index] = below
+        if visible(lines[index].text):
+            below = index
+    return following
+
+
 def _without_furniture(lines: Sequence[Line], texts: Sequence[str], *, ours: bool) -> list[Line]:
     """Drop what a client draws right above the mail it repeats: rules, an attribution, a header in any language."""
     end = len(lines)
     while end:
-        found = attribution(texts, end - 1)
-        header = next((k for k in range(3, min(end, 8) + 1) if begins_unknown_header(texts[:end], end - k)), 0)
         if not visible(lines[end - 1].text) or is_rule(texts[end - 1]):
             end -= 1
-        elif found:
+        elif found := attribution(texts, end - 1):
             end = found[0]
-        elif ours and header:
+        elif ours and (header := _unknown_header_above(texts[max(0, end - 8) : end])):
             end -= header
         else:
             break
     return list(lines[:end])
+
+
+def _unknown_header_above(texts: Sequence[str]) -> int:
+    """Return how many of the last lines are a header in some language."""
+    return next((size for size in range(4, len(texts) + 1) if unknown_header(texts, len(texts) - size) == size), 0)
 
 
 def _ownership(lines: Sequence[Line]) -> list[bool]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from mailgate.errors import ComposeError, Forged, MailRefused, MailServerError
+from mailgate.errors import Forged, MailgateError, MailRefused, MailServerError, StoreUnavailable
 from mailgate.mail.smtp import SmtpSender
 from mailgate.service.context import Serving
 from mailgate.service.keep import lose_seat
@@ -24,8 +24,9 @@ from mailgate.tokens import tagged_address
 
 log = structlog.get_logger(__name__)
 
-CLAIM = timedelta(minutes=5)
-"""An outbox that claimed a mail and fell silent loses it after this long; longer than any conversation with a server."""
+STEPS = 10
+"""A conversation with a server has at most so many steps, each bounded by ``smtp.timeout``: an outbox that claimed a mail
+and was silent for longer than all of them has lost it."""
 
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -42,7 +43,7 @@ class Ready:
 def take_due(serving: Serving, limit: int) -> list[Ready]:
     """Claim mails that are due, render those that have no bytes yet, and return them ready to send."""
     with serving.store.write() as tx:
-        rows: Sequence[Outgoing] = claim_outgoing(tx, limit, CLAIM)
+        rows: Sequence[Outgoing] = claim_outgoing(tx, limit, STEPS * serving.config.smtp.timeout)
     return [ready for row in rows if (ready := _prepared(serving, row)) is not None]
 
 
@@ -54,8 +55,14 @@ def _prepared(serving: Serving, row: Outgoing) -> Ready | None:
             raw = serving.key.unseal(kept, label=_label(row)) if kept is not None else render(tx, serving, row)
         if kept is None and not _keep_bytes(serving, row, raw):
             return None  # another outbox was faster; it has the bytes that count
-    except (Forged, ComposeError) as error:
-        _give_up(serving, row, f"{error.message} {error.hint}".strip(), forged=isinstance(error, Forged))
+    except Forged as error:
+        _give_up(serving, row, f"{error.message} {error.hint}".strip())
+        return None
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # one mail that cannot be made must not keep the others from being sent
+        why = error.message if isinstance(error, MailgateError) else f"{type(error).__name__}: {error}"
+        _await_repair(serving, row, why)
         return None
     return Ready(row=row, sender=_envelope_sender(serving, row), raw=raw)
 
@@ -75,19 +82,21 @@ async def send_one(serving: Serving, sender: SmtpSender, ready: Ready) -> None:
     except MailRefused as error:
         _refused(serving, row, error)
     except MailServerError as error:
-        _later(serving, row, error)
+        if _later(serving, row, error.message):
+            log.warning("send_later", mail=row.id, attempts=row.attempts + 1, why=error.message)
     else:
         with serving.store.write() as tx:
             change_outgoing(tx, row.id, state="sent", sealed=None, sent_at=tx.now, claimed_until=None, last_error="")
         log.info("sent", mail=row.id, kind=row.kind, request=row.request_id, answer=answer[:80])
 
 
-def _later(serving: Serving, row: Outgoing, error: MailServerError) -> None:
+def _later(serving: Serving, row: Outgoing, why: str) -> bool:
+    """Try again after a pause; False if that went on for so long that the mail was given up."""
     settings = serving.config.smtp
     with serving.store.write() as tx:
         if tx.now - row.created_at >= settings.give_up_after:
-            _fail(tx, serving, row, f"no server took it in time; last: {error.message}")
-            return
+            _fail(tx, serving, row, f"it could not be sent in time; last: {why}")
+            return False
         pause = min(settings.retry_after * 2 ** min(row.attempts, 12), LONGEST_PAUSE)
         change_outgoing(
             tx,
@@ -95,9 +104,19 @@ def _later(serving: Serving, row: Outgoing, error: MailServerError) -> None:
             attempts=row.attempts + 1,
             next_at=tx.now + pause,
             claimed_until=None,
-            last_error=error.message,
+            last_error=why,
         )
-    log.warning("send_later", mail=row.id, attempts=row.attempts + 1, why=error.message)
+    return True
+
+
+def _await_repair(serving: Serving, row: Outgoing, why: str) -> None:
+    """Keep a mail that cannot be made until somebody has mended its template; operators are told once."""
+    log.error("not_rendered", mail=row.id, kind=row.kind, request=row.request_id, why=why)
+    if _later(serving, row, why) and row.attempts == 0 and row.kind != "notice":
+        with serving.store.write() as tx:
+            request = find_request(tx, row.request_id) if row.request_id else None
+            headline = f"A mail ({row.kind}) to {row.recipient} cannot be made: {why}"
+            tell_operators(tx, serving, request, headline=headline, next_step="Mend it; the mail then goes out by itself.")
 
 
 def _refused(serving: Serving, row: Outgoing, error: MailRefused) -> None:
@@ -105,21 +124,18 @@ def _refused(serving: Serving, row: Outgoing, error: MailRefused) -> None:
         _fail(tx, serving, row, error.message)
 
 
-def _give_up(serving: Serving, row: Outgoing, why: str, *, forged: bool) -> None:
-    """Send nothing: the mail was forged, or cannot be made; a person has to look."""
-    log.error("forged" if forged else "not_rendered", table="outgoing", row=row.id, why=why, request=row.request_id)
+def _give_up(serving: Serving, row: Outgoing, why: str) -> None:
+    """Send nothing: the mail was forged, and a person has to look."""
+    log.error("forged", table="outgoing", row=row.id, why=why, request=row.request_id)
     with serving.store.write() as tx:
-        if forged:
-            change_outgoing(tx, row.id, state="failed", last_error=why)
-            tell_operators(
-                tx,
-                serving,
-                None,
-                headline=f"A forged mail was found in the database and not sent: {why}",
-                next_step="Find out who can write to the database.",
-            )
-            return
-        _fail(tx, serving, row, why)
+        change_outgoing(tx, row.id, state="failed", last_error=why)
+        tell_operators(
+            tx,
+            serving,
+            None,
+            headline=f"A forged mail was found in the database and not sent: {why}",
+            next_step="Find out who can write to the database.",
+        )
 
 
 def _fail(tx: Tx, serving: Serving, row: Outgoing, why: str) -> None:

@@ -74,7 +74,8 @@ class InboxRole:
         uid, renumbered_since = self._start(mailbox)
         if renumbered_since is not None:
             # UIDs began anew: look at everything that came after we first looked, and let the hashes tell what is known.
-            again = mailbox.fetch(mailbox.uids_since(renumbered_since.date()))
+            # From the day before, because SEARCH compares days as the server's own zone has them.
+            again = mailbox.fetch(mailbox.uids_since(renumbered_since.date() - timedelta(days=1)))
             uid = self._keep(mailbox, (a for a in again if a.received_at >= renumbered_since), uid)
         log.info("mailbox_open", folder=self._folder, after_uid=uid)
         while not self._stop.is_set():
@@ -165,14 +166,22 @@ class InboxRole:
             tx.session.add(cursor)
 
     def _move_concluded(self, mailbox: ImapMailbox) -> None:
-        """Put what was concluded into our folders, so that a person sees what was read and how."""
+        """Put what was concluded into our folders, so that a person sees what was read and how.
+
+        That is a courtesy: a server that does not let us is read all the same.
+        """
+        place = self._folder, mailbox.uidvalidity
         with self._serving.store.read() as tx:
-            rows = [r for r in unmoved(tx, self._mailbox) if r.uidvalidity == mailbox.uidvalidity]
+            rows = [r for r in unmoved(tx, self._mailbox) if (r.folder, r.uidvalidity) == place]
         for state, folder in FOLDERS.items():
             uids = [r.uid for r in rows if r.state == state]
             if not uids:
                 continue
-            mailbox.move(uids, folder)
+            try:
+                mailbox.move(uids, folder)
+            except MailServerError as error:
+                log.warning("not_moved", folder=folder, why=error.message)
+                continue
             with self._serving.store.write() as tx:
                 for row in rows:
                     if row.state == state:
@@ -208,6 +217,10 @@ class InboxRole:
             self._held_at = tx.now
 
     def _release(self) -> None:
-        if self._holding is not None:
+        if self._holding is None:
+            return
+        try:
             with self._serving.store.write() as tx:
                 release_lease(tx, self._holding)
+        except StoreUnavailable:
+            log.warning("lease_not_released", lease="inbox")

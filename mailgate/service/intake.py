@@ -18,16 +18,18 @@ from mailgate.mail.inbound import Kind, bounce_report, classify, recipients, ref
 from mailgate.mail.mime import Mail, open_mail
 from mailgate.mail.reply import read_reply
 from mailgate.model.evidence import format_time
-from mailgate.model.verdict import Reading, Verdict
+from mailgate.model.policy import read_gate
+from mailgate.model.verdict import Level, Reading, Verdict, meets
 from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, Ruled, decide
 from mailgate.service.keep import lose_seat
 from mailgate.service.letters import how_it_stands
+from mailgate.service.marks import check_outgoing
 from mailgate.service.posting import order_mail
 from mailgate.store import Tx
-from mailgate.store.answers import find_assignment, find_by_address, find_by_message
+from mailgate.store.answers import find_assignment, find_by_address, find_sent
 from mailgate.store.events import append_event
-from mailgate.store.requests import get_request
+from mailgate.store.requests import find_policy, get_request
 from mailgate.store.tables import Assignment, Incoming
 from mailgate.tokens import address_hash
 
@@ -123,12 +125,17 @@ def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
         )
         return Judgement(would=Would.QUARANTINE, because=(why,))
     identity = _identify(config, examined, seat)
-    return Judgement(
-        would=_WOULD[examined.reading.verdict],
-        because=(*examined.reading.because, *identity.because),
-        seat=seat,
-        identity=identity,
-    )
+    would, because = _WOULD[examined.reading.verdict], (*examined.reading.because, *identity.because)
+    needed = _level_needed(tx, seat) if tx is not None and seat is not None else Level.TOKEN
+    if examined.reading.verdict is Verdict.APPROVE and not meets(identity.level, needed):
+        would, because = Would.CLARIFY, (*because, f"to approve, this gate needs a sender proven as {needed}")
+    return Judgement(would=would, because=because, seat=seat, identity=identity)
+
+
+def _level_needed(tx: Tx, seat: Assignment) -> Level:
+    """Return how well an approver must be proven, by the policy as stored; the door itself asks the one that is marked."""
+    policy = find_policy(tx, get_request(tx, seat.request_id).policy or b"")
+    return Level(read_gate(policy).reply_level) if policy is not None else Level.TOKEN
 
 
 def _judge_bounce(examined: Examined, seat: Assignment | None, *, known: bool) -> Judgement:
@@ -185,7 +192,8 @@ def incoming_label(row: Incoming) -> str:
 def _seat_of(tx: Tx, config: Config, examined: Examined) -> Assignment | None:
     seat = find_by_address(tx, [address_hash(t) for t in examined.tokens])
     if seat is None and config.imap.reply_address == "single":
-        seat = find_by_message(tx, examined.ids)
+        sent = find_sent(tx, examined.ids)
+        seat = find_assignment(tx, sent[0].assignment_id) if sent and sent[0].assignment_id else None
     return seat
 
 
@@ -206,7 +214,7 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
     row.state = "quarantined" if judgement.would is Would.QUARANTINE else "concluded"
     tx.session.add(row)
     log.info(
-        "mail_read", incoming=row.id, kind=row.kind, verdict=row.verdict, level=row.level, would=judgement.would.value
+        "mail_read", incoming=row.id, kind=row.kind, verdict=row.verdict, proven=row.level, would=judgement.would.value
     )
     if seat is None:
         return
@@ -230,7 +238,7 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
     identity, reading = judgement.identity, examined.reading
     assert identity is not None
     assert reading is not None
-    if not _is_own_secret(serving, examined, seat):
+    if not _is_own_secret(tx, serving, examined, seat):
         raise Forged("assignments", seat.id, "its address hash is not that of its own secret address")
     answer = Answer(
         assignment_id=seat.id,
@@ -253,10 +261,16 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
         _tell_late(tx, serving, ruled, examined)
 
 
-def _is_own_secret(serving: Serving, examined: Examined, seat: Assignment) -> bool:
-    """Return whether the mail used this very seat's secret. A row can hold any hash; only the key makes the address."""
+def _is_own_secret(tx: Tx, serving: Serving, examined: Examined, seat: Assignment) -> bool:
+    """Return whether the mail used this very seat's secret: its address, or a Message-ID that only its person got.
+
+    A row can hold any hash and any id; only the serve key makes the address, and the mark of the mail that was sent.
+    """
     if serving.config.imap.reply_address == "single" and not examined.tokens:
-        return True
+        sent = find_sent(tx, examined.ids)
+        for mail in sent:
+            check_outgoing(serving.key, mail)
+        return bool(sent) and all(mail.assignment_id == seat.id for mail in sent)
     return serving.key.reply_token(seat.id, seat.generation) in examined.tokens
 
 
@@ -308,12 +322,14 @@ def _tell(tx: Tx, serving: Serving, seat: Assignment, examined: Examined, kind: 
 
 
 def _unclear(reading: Reading | None) -> str:
+    if reading is not None and reading.verdict is Verdict.APPROVE:
+        return _UNPROVEN
     if reading is None or reading.verdict is Verdict.NONE:
         return "Your reply had no words of your own, so nothing was decided."
     if reading.verdict is Verdict.QUESTION:
         return "Questions are not passed on yet, so nothing was decided. Please ask whoever runs the agent."
     if reading.verdict is Verdict.UNDO:
-        return "There is no answer of yours to take back, so nothing was changed."
+        return "Taking an answer back is not possible yet, so nothing was changed."
     return "Your reply could be read in more than one way, so nothing was decided."
 
 

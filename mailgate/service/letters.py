@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
+import structlog
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailgate.errors import ComposeError, Forged
+from mailgate.errors import Forged
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
 from mailgate.mail.compose import Headers, compose, subject_line, usable_id
 from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
@@ -30,6 +31,8 @@ from mailgate.store.events import get_events
 from mailgate.store.requests import get_request
 from mailgate.store.tables import Assignment, Decision, Outgoing, Request
 from mailgate.tokens import LinkClaim, tagged_address
+
+log = structlog.get_logger(__name__)
 
 _ANSWERS_MAIL = frozenset({"clarification", "late"})
 _NEEDS_ANSWER = frozenset({"request", "reminder", "escalation"})
@@ -214,10 +217,12 @@ def _ask(request: Request, gate: Gate, serving: Serving) -> Ask:
 
 
 def _summary(gate: Gate, action: str, arguments: Mapping[str, Any]) -> str:
+    """Return the gate's summary, filled in; without one the mail shows every argument all the same, so no mail waits for it."""
     try:
         return _SUMMARIES.from_string(gate.summary).render(args=arguments)
-    except TemplateError as error:
-        raise ComposeError(f"[gates.{action}] summary cannot be filled in: {error.message}; correct it.") from error
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        log.error("summary_left_out", gate=action, why=str(error))
+        return ""
 
 
 def _seat(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignment) -> Seat:

@@ -13,11 +13,11 @@ import structlog
 from mailgate.errors import ApprovalPending, Forged
 from mailgate.model.action import Action
 from mailgate.model.canonical import from_plain, read_plain
-from mailgate.model.lifecycle import FINAL
+from mailgate.model.lifecycle import FINAL, State
 from mailgate.service.context import Working
-from mailgate.service.execute import told
+from mailgate.service.execute import Report, told
 from mailgate.service.once import Once
-from mailgate.service.proof import find_end
+from mailgate.service.proof import check_asked, find_end, read_history
 from mailgate.service.wording import sentence_for_model
 from mailgate.store import Tx
 from mailgate.store.events import append_event, events_of

@@ -9,7 +9,8 @@ from mailgate.store.tables import Request
 def sentence_for_model(request: Request) -> str:
     """Return the sentence to give a language model about where its action stands."""
     what = request.action
-    why = f" The reason given: {request.reason}" if request.reason else " No reason was given."
+    reason = request.reason if request.reason.endswith((".", "!", "?")) else f"{request.reason}."
+    why = f" The reason given: {reason}" if request.reason else " No reason was given."
     match State(request.state):
         case State.PENDING | State.APPROVED | State.EXECUTING:
             return f"{what} waits for a person's approval. Stop here; you will be told the outcome."

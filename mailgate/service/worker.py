@@ -108,9 +108,7 @@ class WorkerRole:
         log.info("executed", request=claim.request_id, succeeded=done.succeeded, late=not kept)
         if not kept or not self._handlers:
             return
-        outcome = claim_own(
-            self._working, claim.request_id, done, self._handlers, self._worker, self._complaints
-        )
+        outcome = claim_own(self._working, claim.request_id, done, self._handlers, self._worker, self._complaints)
         if outcome is not None:
             self._resume(outcome)
 

@@ -37,16 +37,12 @@ def find_by_address(tx: Tx, hashes: Sequence[str]) -> Assignment | None:
     return tx.session.exec(wanted).first()
 
 
-def find_by_message(tx: Tx, message_ids: Sequence[str]) -> Assignment | None:
-    """Return the seat to which we sent one of ``message_ids``: the second locator (each recipient has ids of his own)."""
+def find_sent(tx: Tx, message_ids: Sequence[str]) -> Sequence[Outgoing]:
+    """Return the mails we sent to seats under ``message_ids``: the second locator, each recipient has ids of his own."""
     if not message_ids:
-        return None
-    wanted = (
-        select(Assignment)
-        .join(Outgoing, col(Outgoing.assignment_id) == Assignment.id)
-        .where(col(Outgoing.message_id).in_(message_ids))
-    )
-    return tx.session.exec(wanted).first()
+        return []
+    wanted = select(Outgoing).where(col(Outgoing.message_id).in_(message_ids), col(Outgoing.assignment_id).is_not(None))
+    return tx.session.exec(wanted).all()
 
 
 def change_assignment(tx: Tx, assignment: Assignment, **values: Any) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import CursorResult, exists, update
+from sqlalchemy.orm import aliased
 from sqlmodel import col, or_, select
 
 from mailgate.errors import LeaseLost
@@ -74,12 +75,18 @@ def executions_of(tx: Tx, request_id: str) -> Sequence[Execution]:
 
 
 def silent_executions(tx: Tx) -> Sequence[tuple[Request, Execution]]:
-    """Return requests being executed whose worker has fallen silent."""
+    """Return requests being executed whose worker has fallen silent; where it was claimed again, the latest one."""
+    later = aliased(Execution)
     wanted = (
         select(Request, Execution)
         .join(Execution, col(Execution.request_id) == Request.id)
         .where(
-            Request.state == State.EXECUTING, col(Execution.finished_at).is_(None), col(Execution.lease_until) < tx.now
+            Request.state == State.EXECUTING,
+            col(Execution.finished_at).is_(None),
+            col(Execution.lease_until) < tx.now,
+            ~exists().where(
+                col(later.request_id) == col(Execution.request_id), col(later.attempt) > col(Execution.attempt)
+            ),
         )
     )
     return tx.session.exec(wanted).all()

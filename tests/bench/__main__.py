@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from email import message_from_bytes
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -38,7 +39,9 @@ def main() -> None:
         environment = deployment.environment | {"BENCH_PUSHES": str(pushes), "PYTHONPATH": f"{Path.cwd()}:{folder}"}
         serve = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.serve", "serve"],
-            cwd=folder, env=environment, stderr=(Path(folder) / "serve.log").open("w"),
+            cwd=folder,
+            env=environment,
+            stderr=(Path(folder) / "serve.log").open("w"),
         )
         try:
             with deployment.running("worker", "app:mg"):
@@ -51,9 +54,15 @@ def main() -> None:
         finally:
             serve.terminate()
             serve.wait(20)
-    rows += _table("reply: IMAP push to resumed handler", replies, ("delivered", "before the push: delivery to push (the server's own)"))
+    rows += _table(
+        "reply: IMAP push to resumed handler",
+        replies,
+        ("delivered", "before the push: delivery to push (the server's own)"),
+    )
     rows += _table("link: POST to resumed handler", links, None)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     Path("build").mkdir(exist_ok=True)
     Path("build/bench.json").write_text(json.dumps({"rows": rows, "machine": machine, "commit": commit}, indent=1))
@@ -73,7 +82,9 @@ def _by_reply(deployment: Deployment, pushes: Path, number: int) -> dict[str, fl
     resumed = _resumed(deployment, number)
     pushed = float(pushes.read_text().split()[len(before)])
     with deployment.store() as store, store.read() as tx:
-        fetched = tx.session.exec(select(Incoming).where(Incoming.sha256 != "").order_by(Incoming.fetched_at.desc())).first()  # type: ignore[attr-defined]
+        fetched = tx.session.exec(
+            select(Incoming).where(Incoming.sha256 != "").order_by(Incoming.fetched_at.desc())
+        ).first()  # type: ignore[attr-defined]
         assert fetched is not None
         times = {"delivered": submitted, "start": pushed, "stored": fetched.fetched_at.timestamp()}
         return times | _inside(tx, request) | {"handler entered": resumed}
@@ -81,7 +92,9 @@ def _by_reply(deployment: Deployment, pushes: Path, number: int) -> dict[str, fl
 
 def _by_link(deployment: Deployment, number: int) -> dict[str, float]:
     mail, request = _asked(deployment, f"L-{number}")
-    text = next(p for p in message_from_bytes(mail).walk() if p.get_content_type() == "text/plain").get_payload(decode=True)
+    text = next(p for p in message_from_bytes(mail).walk() if p.get_content_type() == "text/plain").get_payload(
+        decode=True
+    )
     assert isinstance(text, bytes)
     link = re.search(r"http://127\.0\.0\.1:\d+/d/\S+/", text.decode())
     code = re.search(r"\b(\d{3}) (\d{3})\b", text.decode())
@@ -124,10 +137,12 @@ def _table(title: str, rounds: list[dict[str, float]], before: tuple[str, str] |
     whole = [1000 * (r[legs[-1]] - r[legs[0]]) for r in rounds]
     rows = [{"name": title, "value": round(median(whole), 1), "unit": "ms (median)", "beside": "", "ratio": None}]
     print(f"\n{title}: median {median(whole):.1f} ms, worst {max(whole):.1f} ms, of {len(rounds)}")
-    for earlier, later in zip(legs, legs[1:], strict=False):
+    for earlier, later in pairwise(legs):
         leg = median(1000 * (r[later] - r[earlier]) for r in rounds)
         print(f"  {leg:7.1f} ms  {100 * leg / median(whole):4.0f} %  {earlier} → {later}")
-        rows.append({"name": f"{title}: {later}", "value": round(leg, 1), "unit": "ms (median)", "beside": "", "ratio": None})
+        rows.append(
+            {"name": f"{title}: {later}", "value": round(leg, 1), "unit": "ms (median)", "beside": "", "ratio": None}
+        )
     if before is not None:
         apart = median(1000 * (r["start"] - r[before[0]]) for r in rounds)
         print(f"  {apart:7.1f} ms         {before[1]}")

@@ -357,7 +357,9 @@ def test_callable_state_is_asked_only_when_held(rig: Rig) -> None:
     assert rig.submit("note_down", state=costly).may_run
 
 
-@pytest.mark.parametrize("state", [object(), {"x": math.nan}, {"x": {1, 2}}, "\ud800"], ids=repr)
+@pytest.mark.parametrize(
+    "state", [object(), {"x": math.nan}, {"x": {1, 2}}, "\ud800"], ids=["object", "nan", "set", "surrogate"]
+)
 def test_state_that_cannot_be_stored_is_refused(rig: Rig, state: Any) -> None:
     """An unserialisable state is refused before anybody is asked, and nothing is stored."""
     with pytest.raises(InvalidArguments, match="bytes and a media type"):

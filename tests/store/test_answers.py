@@ -13,7 +13,7 @@ from mailgate.store.answers import (
     decisions_of,
     find_assignment,
     find_by_address,
-    find_by_message,
+    find_sent,
     use_code_try,
 )
 from mailgate.store.tables import Assignment, Decision
@@ -50,12 +50,13 @@ def test_a_seat_is_found_by_its_reply_or_bounce_address(seats: Store) -> None:
 
 
 def test_a_seat_is_found_by_the_mail_it_answers(seats: Store) -> None:
-    """The second locator: each recipient has message ids of his own."""
+    """The second locator: each recipient has message ids of his own; mails to nobody's seat are none."""
     with seats.read() as tx:
-        assert name_of(find_by_message(tx, ["<x@y>", "<two@gate>"])) == "s2"
-        assert find_by_message(tx, ["<three@gate>"]) is None
-        assert find_by_message(tx, ["<x@y>"]) is None
-        assert find_by_message(tx, []) is None
+        assert [m.id for m in find_sent(tx, ["<x@y>", "<two@gate>"])] == ["m2"]
+        assert {m.id for m in find_sent(tx, ["<one@gate>", "<two@gate>"])} == {"m1", "m2"}
+        assert find_sent(tx, ["<three@gate>"]) == []
+        assert find_sent(tx, ["<x@y>"]) == []
+        assert find_sent(tx, []) == []
         assert name_of(find_assignment(tx, "s1")) == "s1"
         assert find_assignment(tx, "s3") is None
 
@@ -69,9 +70,20 @@ def test_seats_and_decisions_come_in_the_order_they_were_made(store: Store, cloc
             a_seat(tx, seat, created_at=START + timedelta(seconds=seat == "s1"))
         a_seat(tx, "elsewhere", "r2")
         for number, seat in enumerate(("s3", "s1", "s2")):
-            kept(tx, Decision(id=f"d{number}", request_id="r1", assignment_id=seat, person=seat, stage=0,
-                              verdict="approve", level="aligned", channel="reply",
-                              decided_at=START + timedelta(seconds=-number)))  # fmt: skip
+            kept(
+                tx,
+                Decision(
+                    id=f"d{number}",
+                    request_id="r1",
+                    assignment_id=seat,
+                    person=seat,
+                    stage=0,
+                    verdict="approve",
+                    level="aligned",
+                    channel="reply",
+                    decided_at=START + timedelta(seconds=-number),
+                ),
+            )
     with store.read() as tx:
         assert [s.id for s in assignments_of(tx, "r1")] == ["s2", "s3", "s1"]
         assert [d.id for d in decisions_of(tx, "r1")] == ["d2", "d1", "d0"]
@@ -86,7 +98,10 @@ def test_a_change_is_stored_and_seen_at_hand(seats: Store) -> None:
         change_assignment(tx, seat, generation=2, away=True)
         assert (seat.generation, seat.away) == (2, True)
     with seats.read() as tx:
-        assert [(s.generation, s.away, s.state) for s in assignments_of(tx, "r1")] == [(2, True, "open"), (1, False, "open")]
+        assert [(s.generation, s.away, s.state) for s in assignments_of(tx, "r1")] == [
+            (2, True, "open"),
+            (1, False, "open"),
+        ]
 
 
 def test_a_code_may_be_tried_as_often_as_allowed(seats: Store) -> None:

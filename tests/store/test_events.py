@@ -36,10 +36,15 @@ def test_an_event_says_what_happened_when_and_in_one_form(store: Store, other: S
 
 def test_an_event_of_a_transaction_that_is_undone_did_not_happen(store: Store) -> None:
     """Nothing is recorded that was not stored."""
-    with pytest.raises(RuntimeError), store.write() as tx:
-        a_request(tx)
-        append_event(tx, "request", "r1", {}, key=None)
-        raise RuntimeError
+
+    def undone() -> None:
+        with store.write() as tx:
+            a_request(tx)
+            append_event(tx, "request", "r1", {}, key=None)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        undone()
     with store.read() as tx:
         assert unsequenced(tx, 10) == []
 
@@ -61,7 +66,13 @@ def test_a_mark_still_fits_after_the_event_was_stored(store: Store, other: Store
     assert KEY.bears_mark(MARK, event_fields(event), event.mark)
     fields = event_fields(event)
     assert fields.keys() == {"id", "request", "kind", "body", "at"}
-    for name, value in {"id": "x", "request": "r2", "kind": "undo", "body": "{}", "at": "2026-01-01T00:00:00.000Z"}.items():
+    for name, value in {
+        "id": "x",
+        "request": "r2",
+        "kind": "undo",
+        "body": "{}",
+        "at": "2026-01-01T00:00:00.000Z",
+    }.items():
         assert not KEY.bears_mark(MARK, fields | {name: value}, event.mark)
 
 

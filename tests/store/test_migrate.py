@@ -137,10 +137,14 @@ def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'mailgate.db'}"
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", PROCESS, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", PROCESS, url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for _ in range(2)
-    ]  # fmt: skip
+    ]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -149,7 +153,9 @@ def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:
         process.stdin.write("\n")
         process.stdin.flush()
     results = [process.communicate(timeout=60) for process in processes]
-    assert [(out, err, p.returncode) for (out, err), p in zip(results, processes, strict=True)] == [("done\n", "", 0)] * 2
+    assert [(out, err, p.returncode) for (out, err), p in zip(results, processes, strict=True)] == [
+        ("done\n", "", 0)
+    ] * 2
 
 
 def test_a_newer_schema_is_refused_and_left_alone(database: Path) -> None:
@@ -158,7 +164,9 @@ def test_a_newer_schema_is_refused_and_left_alone(database: Path) -> None:
         connection.execute("update alembic_version set version_num = '9999'")
     connection.close()
     with opened(database) as store:
-        with pytest.raises(StoreUnavailable, match=r"^The database was made by a newer mailgate \(schema 9999\); upgrade"):
+        with pytest.raises(
+            StoreUnavailable, match=r"^The database was made by a newer mailgate \(schema 9999\); upgrade"
+        ):
             migrate(store)
         with store.read() as tx:
             version = tx.session.connection().exec_driver_sql("select version_num from alembic_version").scalar_one()

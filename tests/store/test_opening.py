@@ -159,7 +159,8 @@ def test_a_file_that_may_not_be_read_or_made_is_refused(open_folder: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://gate:s3cret@db.example.com/gate", "mailgate.db", "sqlite:mailgate.db", "mysql://x", "", "sqlite://"]
+    "url",
+    ["postgresql://gate:s3cret@db.example.com/gate", "mailgate.db", "sqlite:mailgate.db", "mysql://x", "", "sqlite://"],
 )
 def test_a_database_of_another_kind_is_refused_without_its_password(url: str) -> None:
     """The sentence shows how to write it, and only the scheme of what was written."""
@@ -174,7 +175,9 @@ def test_a_database_in_memory_is_refused(url: str) -> None:
     assert "write sqlite:///mailgate.db" in refusal(url).message
 
 
-@pytest.mark.parametrize("name", ["my gates.db", "a?b.db", "a#b.db", "100%25.db", "ü😀.db", "a'b.db", "a;b&c=d.db", "?mode=ro"])
+@pytest.mark.parametrize(
+    "name", ["my gates.db", "a?b.db", "a#b.db", "100%25.db", "ü😀.db", "a'b.db", "a;b&c=d.db", "?mode=ro"]
+)
 def test_a_path_is_taken_as_it_is_written(tmp_path: Path, name: str) -> None:
     """No sign in a folder's or file's name makes it another file."""
     folder = tmp_path / name
@@ -211,7 +214,10 @@ def test_more_threads_than_connections_are_unavailable_not_a_traceback(
     with ExitStack() as held:
         for _ in range(16 + 32):
             held.enter_context(store.read()).session.connection()
-        with pytest.raises(StoreUnavailable, match=r"^All connections .* in use; try again\.$"), store.read() as one_more:
+        with (
+            pytest.raises(StoreUnavailable, match=r"^All connections .* in use; try again\.$"),
+            store.read() as one_more,
+        ):
             one_more.session.connection()
     with store.read() as tx:
         tx.session.connection()
@@ -220,6 +226,7 @@ def test_more_threads_than_connections_are_unavailable_not_a_traceback(
 def test_connections_keep_what_was_promised(store: Store) -> None:
     """A commit that was reported survives a power cut, readers never wait for writers, and references hold."""
     with store.read() as tx:
-        connection = tx.session.connection()
-        found = {p: connection.exec_driver_sql(f"PRAGMA {p}").scalar_one() for p in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")}  # fmt: skip
+        asked = tx.session.connection().exec_driver_sql
+        pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        found = {name: asked(f"PRAGMA {name}").scalar_one() for name in pragmas}
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}

@@ -42,7 +42,9 @@ def minutes(count: float) -> timedelta:
 
 
 @pytest.mark.parametrize(("state", "trigger"), list(TRANSITIONS))
-def test_every_row_of_the_table_moves_a_stored_request(store: Store, other: Store, state: State, trigger: Trigger) -> None:
+def test_every_row_of_the_table_moves_a_stored_request(
+    store: Store, other: Store, state: State, trigger: Trigger
+) -> None:
     """The new state and the values beside it are stored, returned, and seen on the object at hand."""
     with store.write() as tx:
         a_request(tx, state=state.value)
@@ -59,7 +61,10 @@ def test_a_move_that_the_table_lacks_changes_nothing(store: Store) -> None:
     """A pending request cannot be claimed, whoever asks."""
     with store.write() as tx:
         a_request(tx)
-    with pytest.raises(IllegalTransition, match=r"^A request that is pending cannot be claimed\.$"), store.write() as tx:
+    with (
+        pytest.raises(IllegalTransition, match=r"^A request that is pending cannot be claimed\.$"),
+        store.write() as tx,
+    ):
         move(tx, get_request(tx, "r1"), Trigger.CLAIM, note="moved")
     with store.read() as tx:
         assert (get_request(tx, "r1").state, get_request(tx, "r1").note) == ("pending", "")
@@ -69,10 +74,11 @@ def test_a_move_from_a_state_that_was_read_before_is_refused(store: Store) -> No
     """What was read is the condition of the update: a stale object cannot turn an expired request into an approved one."""
     with store.write() as tx:
         a_request(tx)
-    with pytest.raises(IllegalTransition), store.write() as tx:
+    with store.write() as tx:
         stale = get_request(tx, "r1")
         tx.session.connection().exec_driver_sql("update requests set state = 'expired' where id = 'r1'")
-        move(tx, stale, Trigger.APPROVE)
+        with pytest.raises(IllegalTransition):
+            move(tx, stale, Trigger.APPROVE)
     with store.write() as tx:
         get_request(tx, "r1")
         tx.session.connection().exec_driver_sql("update requests set state = 'cancelled' where id = 'r1'")
@@ -221,7 +227,9 @@ def test_requests_are_listed_by_state_and_by_age(store: Store, clock: FakeClock)
     for number in range(4):
         clock.forward(minutes=1)
         with store.write() as tx:
-            a_request(tx, f"r{number}", action="wire" if number % 2 else "pay", state="approved" if number else "pending")
+            a_request(
+                tx, f"r{number}", action="wire" if number % 2 else "pay", state="approved" if number else "pending"
+            )
     with store.read() as tx:
         assert [r.id for r in in_state(tx, State.APPROVED)] == ["r1", "r2", "r3"]
         assert [r.id for r in in_state(tx, State.APPROVED, ["wire"])] == ["r1", "r3"]
@@ -247,8 +255,20 @@ def test_checkpoints_and_logged_calls_are_found(store: Store) -> None:
     with store.write() as tx:
         a_request(tx)
         kept(tx, Checkpoint(request_id="r1", media_type="application/json", body=b"\x00\xff{}", sha256=b"s" * 32))
-        kept(tx, Logged(id="l1", action="look", canonical=b"{}", digest=DIGEST, agent="support", run="run-7", key="k",
-                        created_at=tx.now, state="executing"))  # fmt: skip
+        kept(
+            tx,
+            Logged(
+                id="l1",
+                action="look",
+                canonical=b"{}",
+                digest=DIGEST,
+                agent="support",
+                run="run-7",
+                key="k",
+                created_at=tx.now,
+                state="executing",
+            ),
+        )
     with store.read() as tx:
         checkpoint, logged = find_checkpoint(tx, "r1"), find_logged(tx, "support", "run-7", "k")
         assert checkpoint is not None

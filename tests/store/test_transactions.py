@@ -38,9 +38,14 @@ def test_a_write_is_stored_at_its_end(store: Store, other: Store) -> None:
 def test_an_exception_undoes_everything_and_wakes_nobody(store: Store, error: type[BaseException]) -> None:
     """Whatever it was, nothing of the transaction stays."""
     seen = store.pulse.count()
-    with pytest.raises(error), store.write() as tx:
-        a_request(tx)
-        raise error("stop")
+
+    def stopped() -> None:
+        with store.write() as tx:
+            a_request(tx)
+            raise error("stop")
+
+    with pytest.raises(error):
+        stopped()
     assert ids(store) == []
     assert store.pulse.count() == seen
     with store.write() as tx:

@@ -75,9 +75,14 @@ def test_a_paused_owner_that_wakes_late_changes_nothing(store: Store, clock: Fak
     late = must_take(store, "a")
     clock.forward(minutes=1)
     now = must_take(store, "b")
-    with pytest.raises(LeaseLost, match=r"^Another process is the keeper now\.$") as caught, store.write() as tx:
-        a_request(tx)
-        hold_lease(tx, late, LENGTH)
+
+    def write_late() -> None:
+        with store.write() as tx:
+            a_request(tx)
+            hold_lease(tx, late, LENGTH)
+
+    with pytest.raises(LeaseLost, match=r"^Another process is the keeper now\.$") as caught:
+        write_late()
     assert caught.value.retryable
     with store.read() as tx:
         assert tx.session.connection().exec_driver_sql("select count(*) from requests").scalar_one() == 0

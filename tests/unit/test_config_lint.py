@@ -60,7 +60,10 @@ def test_one_address_is_one_person(spelled: str) -> None:
         ({"groups": {"x": []}}, "[groups] x is empty; name its members or remove it"),
         ({"groups": {"x": ["dave"]}}, "[groups] x names 'dave', who is not under [people]"),
         ({"groups": {"x": ["alice"], "y": ["group:x"]}}, "[groups] y names 'group:x', who is not under [people]"),
-        ({"mailgate": {"operators": ["dave"]}}, "[mailgate] operators names 'dave', who is not under [people] or [groups]"),
+        (
+            {"mailgate": {"operators": ["dave"]}},
+            "[mailgate] operators names 'dave', who is not under [people] or [groups]",
+        ),
         (
             {"mailgate": {"default_approvers": ["group:x"]}},
             "[mailgate] default_approvers names 'group:x', who is not under [people] or [groups]",

@@ -54,9 +54,7 @@ def test_an_empty_file_is_the_defaults(folder: Path) -> None:
     assert config.smtp.port == 587
 
 
-def test_the_file_is_found_by_argument_then_variable_then_here(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_file_is_found_by_argument_then_variable_then_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``--config``, ``MAILGATE_CONFIG``, ``./config.toml``, in this order."""
     here = write(folder, "")
     (folder / "a").mkdir()
@@ -75,7 +73,9 @@ def test_the_file_is_found_by_argument_then_variable_then_here(
 @pytest.mark.parametrize("name", ["nothing.toml", "."])
 def test_a_missing_file_says_how_to_make_one(folder: Path, name: str) -> None:
     """The first thing that goes wrong is the first thing that is explained."""
-    with pytest.raises(ConfigError, match=r"^There is no configuration at .*; make one with `mailgate init`, or name it"):
+    with pytest.raises(
+        ConfigError, match=r"^There is no configuration at .*; make one with `mailgate init`, or name it"
+    ):
         find_config(folder / name)
     with pytest.raises(ConfigError, match=r"cannot be read \(.*\); check the path and its permissions\.$"):
         load_config(folder / name)
@@ -116,7 +116,9 @@ def test_other_databases_stay_as_they_are_written(folder: Path, url: str) -> Non
 
 def test_the_environment_wins_over_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every key, of any depth; what it does not name stays."""
-    path = write(folder, PEOPLE + '[smtp]\nport = 25\nhost = "a.example.com"\n[gates.IssueRefund]\napprovers = ["bob"]\n')
+    path = write(
+        folder, PEOPLE + '[smtp]\nport = 25\nhost = "a.example.com"\n[gates.IssueRefund]\napprovers = ["bob"]\n'
+    )
     for name, value in {
         "MAILGATE_SMTP__PORT": "2525",
         "mailgate_smtp__password": "s3cret",
@@ -249,7 +251,9 @@ def test_links_start_with_the_base_url(folder: Path, written: str, base: str) ->
 
 def test_a_correct_file_with_everything_loads_silently(folder: Path) -> None:
     """No false alarm for groups, stages, several gates and an archive."""
-    text = PEOPLE + """
+    text = (
+        PEOPLE
+        + """
 [people.carol]
 name = "Carol Clark"
 address = "carol@example.com"
@@ -283,6 +287,7 @@ timeout = "30m"
 when = "args.tables.all(t, t.startsWith('tmp_'))"
 tier = "log"
 """
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(load_config(write(folder, text)).gates) == 2

@@ -70,7 +70,10 @@ ONE: list[tuple[str, str]] = [
     ("[smtp]\nhost = true", "[smtp] host = true: write text in quotes."),
     ("[smtp]\nhost = 2026-01-01", "[smtp] host = "),
     ("[smtp]\ntls = 'ssl'", "[smtp] tls = 'ssl': use 'starttls', 'implicit' or 'none'."),
-    ("[smtp]\ntimeout = 30", "[smtp] timeout: 30 is not a length of time; write for example '90s', '15m', '4h' or '2d'."),
+    (
+        "[smtp]\ntimeout = 30",
+        "[smtp] timeout: 30 is not a length of time; write for example '90s', '15m', '4h' or '2d'.",
+    ),
     ("[smtp]\nretry_after = '0s'", "[smtp] retry_after: '0s' leaves no time for it; make it longer."),
     ("[worker]\nlease = '0s'", "[worker] lease: '0s' leaves no time for it; make it longer."),
     ("[imap]\npoll = '0m'", "[imap] poll: '0s' leaves no time for it; make it longer."),
@@ -96,7 +99,10 @@ ONE: list[tuple[str, str]] = [
         "[people.'a b']\nname = 'Al'\naddress = 'al'",
         "[people.\"a b\"] address: 'al' is not a plain mail address such as alice@example.com.",
     ),
-    ("[mailgate]\nname = 'My Gate'", "[mailgate] name = 'My Gate': use 1 to 32 lower-case letters, digits, '.' and '-', "),
+    (
+        "[mailgate]\nname = 'My Gate'",
+        "[mailgate] name = 'My Gate': use 1 to 32 lower-case letters, digits, '.' and '-', ",
+    ),
     ("[mailgate]\noperators = 'alice'", "[mailgate] operators = 'alice': write a list, such as [\"alice\"]."),
     ("[mailgate]\noperators = [5]", "[mailgate] operators #1 = 5: write text in quotes."),
     (
@@ -106,9 +112,15 @@ ONE: list[tuple[str, str]] = [
     ("[confidence]\nrequire_below = 50", "[confidence] require_below = 50: it must be at most 1.0."),
     ("[confidence]\nrequire_below = nan", "[confidence] require_below = nan: it must be"),
     ("[confidence]\nrequire_below = 'high'", "[confidence] require_below = 'high': write a number."),
-    ("[archive]\naddress = 'nobody'", "[archive] address: 'nobody' is not a plain mail address such as alice@example.com."),
+    (
+        "[archive]\naddress = 'nobody'",
+        "[archive] address: 'nobody' is not a plain mail address such as alice@example.com.",
+    ),
     ("[archive]\naddress = 5", "[archive] address = 5: write text in quotes."),
-    ("[archive]\nwitnesses = ['x']", "[archive] witnesses #1: 'x' is not a plain mail address such as alice@example.com."),
+    (
+        "[archive]\nwitnesses = ['x']",
+        "[archive] witnesses #1: 'x' is not a plain mail address such as alice@example.com.",
+    ),
     ("[archive]\ncarry_checkpoint = 'perhaps'", "[archive] carry_checkpoint = 'perhaps': write true or false."),
     ("[smtp]\npassword = 12345", "[smtp] password = (not shown): write text in quotes."),
     ("[gates.x]\ntier = 'maybe'", "[gates.x] tier = 'maybe': use 'auto', 'log' or 'require_approval'."),
@@ -131,13 +143,22 @@ ONE: list[tuple[str, str]] = [
         "[[gates.x.rules]]\nwhen = 'true'\ntier = 'log'\n[[gates.x.rules]]\nwhen = 'user > 5'\ntier = 'auto'",
         "[[gates.x.rules]] #2 when: 'user > 5' speaks of user; a rule may use agent, args, confidence, now, risk, run.",
     ),
-    ("[[gates.x.rules]]\nwhen = 'args.a <'\ntier = 'auto'", "[[gates.x.rules]] #1 when: 'args.a <' is not valid CEL: at character 9, something is missing."),
-    ("[[gates.x.rules]]\nwhen = 'true'\ntier = 'auto'\nthen = 1", "[[gates.x.rules]] #1 then is not a known key; did you mean"),
+    (
+        "[[gates.x.rules]]\nwhen = 'args.a <'\ntier = 'auto'",
+        "[[gates.x.rules]] #1 when: 'args.a <' is not valid CEL: at character 9, something is missing.",
+    ),
+    (
+        "[[gates.x.rules]]\nwhen = 'true'\ntier = 'auto'\nthen = 1",
+        "[[gates.x.rules]] #1 then is not a known key; did you mean",
+    ),
     ("[gates.x]\nrules = ['true']", "[[gates.x.rules]] #1 = 'true': write a table of keys and values."),
     ("[groups]\nfinance = 'alice'", "[groups] finance = 'alice': write a list, such as [\"alice\"]."),
     ("[smtp]\nfrom = 'Approvals'", "[smtp] from: 'Approvals' is not a plain mail address such as alice@example.com."),
-    ("[smtp]\nfrom = 'Zoë <z@example.com>'", "[smtp] from: 'Zoë <z@example.com>' needs a plain ASCII name, such as Approvals <"),
-]  # fmt: skip
+    (
+        "[smtp]\nfrom = 'Zoë <z@example.com>'",
+        "[smtp] from: 'Zoë <z@example.com>' needs a plain ASCII name, such as Approvals <",
+    ),
+]
 
 
 @pytest.mark.parametrize(("text", "expected"), [c for c in ONE if c[1]], ids=lambda v: ascii(v)[:50])
@@ -269,7 +290,9 @@ def test_many_mistakes_are_all_told_and_no_follow_on_is(tmp_path: Path) -> None:
 
 def test_a_secret_is_never_repeated(tmp_path: Path) -> None:
     """Sentences go to terminals and logs; a password of the wrong type stays out of them, a long value is cut."""
-    found = problems(tmp_path, f'[smtp]\npassword = {{ value = "hunter2" }}\n[imap]\npassword = ["hunter2"]\nhost = [{"1," * 500}]')
+    found = problems(
+        tmp_path, f'[smtp]\npassword = {{ value = "hunter2" }}\n[imap]\npassword = ["hunter2"]\nhost = [{"1," * 500}]'
+    )
     assert len(found) == 3
     assert not any("hunter2" in f for f in found)
     assert all(len(f) < 150 for f in found)

@@ -27,7 +27,6 @@ SECTIONS = {
 }
 
 
-
 def keys_of(model: type[BaseModel]) -> set[str]:
     """Return the keys of a table as they are written."""
     return {str(field.validation_alias or name) for name, field in model.model_fields.items()}

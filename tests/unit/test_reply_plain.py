@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from mailgate.mail.frames import (
     attribution,
     begins_header_block,
-    begins_unknown_header,
     is_separator,
     label_of,
+    unknown_header,
     visible,
 )
 from mailgate.mail.reply import MAX_LINES, new_text_of_plain
@@ -105,11 +105,36 @@ def test_separators_end_the_persons_text(line: str) -> None:
 
 def test_a_frame_in_an_unknown_language_is_known_by_its_place() -> None:
     """Labels in no language of the tables count directly above our marker or below a rule, and nowhere else."""
-    header = "Siuntėjas: A <a@gate.example.com>\nLaikas: 2026\nGavėjas: Bob\nDalykas: x"
+    header = "Siuntėjas: A <a@gate.example.com>\nLaikas: 2026 lapkritis 22\nGavėjas: Bob\nDalykas: x"
     assert new_text_of_plain(f"REJECT\n\n{header}\n\nmailgate-reply-above-x\nAPPROVE") == "REJECT"
     assert new_text_of_plain(f"REJECT\n____________\n{header}\n\nAPPROVE") == "REJECT"
     assert "APPROVE" in new_text_of_plain(f"REJECT\n\n{header}\n\nAPPROVE")
-    assert "50" in new_text_of_plain("APPROVE\n____________\nAmount: 50\nUntil: Monday\nAsk: Bob\n\nREJECT")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Amount: 50 EUR\nUntil: 30.11.2026\nAsk: bob@example.com\nThen: stop",
+        "Ask: Bob <bob@example.com>\nAmount: 50 EUR\nThen: stop",
+        "Ask: Bob <bob@example.com>\nUntil: 30.11.2026\nThen: stop\nonly half",
+        "only half",
+    ],
+)
+def test_a_persons_list_above_the_marker_is_not_taken_for_a_header(lines: str) -> None:
+    """Conditions written as a list stay conditions, though our own mail follows at once."""
+    for frame in ("mailgate-reply-above-x", "____________\n\nmailgate-reply-above-x"):
+        assert read_verdict(new_text_of_plain(f"APPROVE\n\n{lines}\n\n{frame}\n")).verdict is Verdict.UNCLEAR
+    assert read_verdict(new_text_of_plain(f"APPROVE\n____________\n{lines}\n")).verdict is Verdict.UNCLEAR
+
+
+def test_headers_in_no_known_language_have_a_shape() -> None:
+    """Four labels, an address set off in the first line, a date in another."""
+    header = ["A: <a@b.c>", "B: 2026", "C: c", "D: d"]
+    assert unknown_header(header, 0) == 4
+    assert unknown_header([*header, "E: e", "no label"], 0) == 5
+    assert unknown_header(header[:3], 0) == 0
+    assert unknown_header(["A: a@b.c", *header[1:]], 0) == 0
+    assert unknown_header(["A: <a@b.c>", "B: b", "C: c", "D: d"], 0) == 0
 
 
 def test_a_weak_attribution_needs_a_quote_below() -> None:
@@ -137,7 +162,6 @@ def test_a_header_block_needs_three_kinds_of_labels() -> None:
     assert not begins_header_block(["x", "From: A", "To: B", "Subject: C"], 0)
     assert label_of("*Envoyé\u00a0:* lundi") == "date"
     assert label_of("Amount: 50") is None
-    assert not begins_unknown_header(["a: b", "c: d@e.f"], 0)
     assert not is_separator("-----Original Message----- " + "x" * 200)
 
 

@@ -366,7 +366,7 @@ RICH: list[tuple[Any, Any]] = [
     (tuple[int, ...], (1, 2)),
     (tuple[int, str], (1, "a")),
     (set[int], {3, 1, 2}),
-    (frozenset[str], frozenset({"b", "a"})),
+    (frozenset[str], frozenset({"a"})),
     (dict[str, float], {"a": 1.0, "$b": 2.5}),
     (Union[int, str], "5"),  # noqa: UP007
     (int | str, 5),

@@ -1,0 +1,262 @@
+"""Mistakes of the people who set mailgate up: each is one clear sentence on stderr, never a traceback; nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mailgate.store.tables import Outgoing, Request
+from tests.conftest import unavailable
+from tests.deployment import Deployment, eventually
+from tests.e2e.conftest import make_deployment
+from tests.site import MailSite
+
+
+def sentences(done: subprocess.CompletedProcess[str], code: int) -> list[str]:
+    """Return what a failed command said, one line a sentence; it must have ended with ``code`` and without a traceback."""
+    assert done.returncode == code, done
+    assert "Traceback" not in done.stdout + done.stderr
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("mailgate: ") and line.endswith((".", "'", '"')) for line in lines), lines
+    return lines
+
+
+def change(house: Deployment, *replacements: tuple[str, str]) -> None:
+    """Edit the configuration."""
+    path = house.folder / "config.toml"
+    text = path.read_text()
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path.write_text(text)
+
+
+def test_three_mistakes_are_three_sentences(make_house: Deployment) -> None:
+    """All mistakes of a configuration are said at once, each with the key, what is wrong, and what to do."""
+    change(
+        make_house,
+        ('name = "test"', 'name = "test"\nbase_ulr = "x"'),
+        ('approvers = ["bob"]\nif_approved', 'approvers = ["bobby"]\nif_approved'),
+        ('when = "args.amount <= 10.0"', 'when = "amount <= 10.0"'),
+    )
+    said = sentences(make_house.call("serve", check=False), 2)
+    assert len(said) == 3
+    assert any("[mailgate] base_ulr is not a known key; did you mean 'base_url'?" in s for s in said)
+    assert any("[gates.issue_refund] names 'bobby', who is not under [people]" in s for s in said)
+    assert any("speaks of amount; a rule may use" in s for s in said)
+
+
+def test_a_configuration_that_is_no_toml(make_house: Deployment) -> None:
+    """A slip of the keyboard is said with its place."""
+    change(make_house, ("[mailgate]", "[mailgate"))
+    [said] = sentences(make_house.call("requests", "list", check=False), 2)
+    assert "config.toml is not valid TOML" in said
+    assert "line 2" in said
+
+
+def test_no_configuration(make_house: Deployment) -> None:
+    """Where there is none, the sentence says how to make one."""
+    [said] = sentences(make_house.call("serve", "--config", "elsewhere.toml", check=False), 2)
+    assert "`mailgate init`" in said
+
+
+@pytest.mark.parametrize("key", ["keys/serve.key", "keys/link.key", "keys/log.key", "log.vkey"])
+def test_a_missing_key_file(make_house: Deployment, key: str) -> None:
+    """The serving side refuses to start without one of its keys, and names the file."""
+    (make_house.folder / key).unlink()
+    [said] = sentences(make_house.call("serve", check=False), 2)
+    assert key in said
+
+
+def test_a_damaged_key_file(make_house: Deployment) -> None:
+    """A key file that holds something else is not used."""
+    (make_house.folder / "keys/serve.key").write_text("not a key\n")
+    [said] = sentences(make_house.call("serve", check=False), 2)
+    assert "restore it from a backup" in said
+
+
+def test_somebody_elses_public_key(make_house: Deployment) -> None:
+    """A public key that does not belong to the secret one is noticed at the start, not when a worker refuses."""
+    vkey = make_house.folder / "log.vkey"
+    vkey.write_text(vkey.read_text().replace("test", "rest", 1))
+    [said] = sentences(make_house.call("serve", check=False), 2)
+    assert "vkey_file is not the public key of log_file" in said
+
+
+def test_a_missing_password_file(make_house: Deployment) -> None:
+    """The file with the mail password is named."""
+    (make_house.folder / "keys/mail.password").unlink()
+    [said] = sentences(make_house.call("serve", check=False), 2)
+    assert "[smtp] password_file" in said
+    assert "mail.password cannot be read" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("nosuch:mg", "There is no module 'nosuch' here"),
+        ("app:nothing", "app has no Mailgate called 'nothing'"),
+        ("app", "write MODULE:NAME, such as app:mg"),
+    ],
+)
+def test_a_worker_for_nothing(make_house: Deployment, name: str, says: str) -> None:
+    """A MODULE:NAME that leads nowhere is said as what is wrong with it."""
+    [said] = sentences(make_house.call("worker", name, check=False), 2)
+    assert says in said
+
+
+def test_a_module_that_a_module_lacks_is_named(make_house: Deployment) -> None:
+    """If the agent's own module imports one that is missing, that one is named, not the agent's."""
+    (make_house.folder / "shop_agent.py").write_text("import shop\n")
+    done = make_house.call("worker", "shop_agent:mg", check=False)
+    assert done.returncode != 0
+    assert "No module named 'shop'" in done.stderr
+    assert "There is no module 'shop_agent'" not in done.stderr
+
+
+def test_a_port_in_use(make_house: Deployment) -> None:
+    """Somebody else on the decide page's port keeps serve from starting at all."""
+    with socket.create_server(("127.0.0.1", make_house.port)):
+        [said] = sentences(make_house.call("serve", check=False), 2)
+    assert f"[web] port = {make_house.port}: 127.0.0.1:{make_house.port} cannot be listened on" in said
+
+
+@pytest.mark.parametrize("option", ["--inbox-port", "--port"])
+def test_a_port_in_use_for_the_sandbox(tmp_path: Path, make_house: Deployment, option: str) -> None:
+    """The sandbox says which of its ports is taken, and how to give another."""
+    other = {"--inbox-port": "--port", "--port": "--inbox-port"}[option]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        [said] = sentences(
+            make_house.call("sandbox", str(tmp_path / "box"), option, str(port), other, "0", check=False), 2
+        )
+    assert str(port) in said
+    assert "choose another" in said
+
+
+def test_an_unknown_role(make_house: Deployment) -> None:
+    """A role that does not exist is answered with those that do."""
+    [said] = sentences(make_house.call("serve", "--role", "postman", check=False), 2)
+    assert "There is no role 'postman'; choose from keeper, outbox, inbox, web." in said
+
+
+def test_an_unknown_request(make_house: Deployment) -> None:
+    """An id that nobody has is said, with the command that lists those there are."""
+    for command in (["show", "zzz"], ["cancel", "zzz"], ["settle", "zzz", "--as", "failed"]):
+        [said] = sentences(make_house.call("requests", *command, check=False), 1)
+        assert "`mailgate requests list` shows them" in said
+
+
+def test_an_unknown_quarantined_mail(make_house: Deployment) -> None:
+    """The same for mails that are not in quarantine."""
+    for command in ("show", "release"):
+        [said] = sentences(make_house.call("quarantine", command, "zzz", check=False), 1)
+        assert "`mailgate quarantine list` shows them" in said
+
+
+@pytest.fixture
+def read_only(make_house: Deployment) -> Deployment:
+    """Make the database a file that nobody may write, not even root: its processes lose that power."""
+    if shutil.which("setpriv") is None:
+        unavailable("Taking root's powers away needs setpriv; as root: apt-get install -y util-linux")
+    make_house.submit("issue_refund", {"order_id": "before", "amount": 120.0}, run="before")
+    for file in make_house.folder.glob("mailgate.db*"):
+        file.chmod(0o444)
+    make_house.folder.chmod(0o555)
+    return make_house
+
+
+def powerless(house: Deployment, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as root without root's power to write what is read-only."""
+    less = ["setpriv", "--inh-caps=-dac_override", "--bounding-set=-dac_override"]
+    environment = house.environment | {"PYTHONDONTWRITEBYTECODE": "1", "APP_OUT": os.devnull}
+    return subprocess.run([*less, *command], cwd=house.folder, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_a_read_only_database_stops_serve(read_only: Deployment) -> None:
+    """The serving side says at once that it cannot write, and what to do; what is stored stays."""
+    [said, hint] = sentences(powerless(read_only, read_only.command("serve")), 1)
+    assert "The database cannot be used now: attempt to write a readonly database" in said
+    assert "Make the database file and its folder writable" in hint
+    assert [r.state for r in read_only.rows(Request)] == ["pending"]
+
+
+def test_a_read_only_database_stops_the_agent(read_only: Deployment) -> None:
+    """An agent's call raises that the database cannot be used; the action does not run, no second row appears."""
+    command = [*read_only.command()[:1], "app.py", "issue_refund", "after", '{"order_id": "after", "amount": 120.0}']
+    done = powerless(read_only, command)
+    assert "mailgate.errors.StoreUnavailable: The database cannot be used now" in done.stderr
+    assert read_only.notes("executed") == []
+    assert len(read_only.rows(Request)) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ('{"order_id": "A-1"}', "amount"),
+        ('{"order_id": "A-1", "amount": "a lot"}', "amount"),
+        ('{"order_id": "A-1", "amount": 1.0, "currancy": "EUR"}', "currancy"),
+        ('{"order_id": "A-1", "amount": NaN}', "amount"),
+    ],
+)
+def test_arguments_that_do_not_fit(make_house: Deployment, args: str, says: str) -> None:
+    """Arguments that the action cannot be run with are refused before anybody is asked, and named."""
+    done = subprocess.run(
+        [*make_house.command()[:1], "app.py", "issue_refund", "run", args],
+        cwd=make_house.folder,
+        env=make_house.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("mailgate.errors.InvalidArguments: ")
+    assert says in last
+    assert make_house.rows(Request) == []
+
+
+def test_a_template_with_an_undefined_variable_stops_the_start(make_house: Deployment) -> None:
+    """An overridden template that cannot work is found when serve starts, with its name and line."""
+    (make_house.folder / "mine/mail").mkdir(parents=True)
+    template = make_house.folder / "mine/mail/receipt.txt.j2"
+    template.write_text('{% extends "mail/layout.txt.j2" %}\n{% block kicker %}{{ letter.nickname }}{% endblock %}\n')
+    make_house.extra["MAILGATE_MAILGATE__TEMPLATES"] = "mine"
+    [said] = sentences(make_house.call("serve", check=False), 1)
+    assert "mail/receipt.txt.j2, line 2" in said
+    assert "nickname" in said
+
+
+def test_a_template_broken_later_keeps_the_mail(tmp_path: Path, mail_site: MailSite) -> None:
+    """A template that breaks while serving loses nothing: operators are told, and once it is mended the mail goes out."""
+    house = make_deployment(tmp_path, mail_site)
+    (house.folder / "mine/mail").mkdir(parents=True)
+    template, shipped = house.folder / "mine/mail/request.txt.j2", Path("templates/mail/request.txt.j2")
+    shutil.copy(shipped, template)
+    house.extra["MAILGATE_MAILGATE__TEMPLATES"] = "mine"
+    with house.serving():
+        template.write_text("{{ nonsense }}\n")
+        request = house.submit("issue_refund", {"order_id": "K-1", "amount": 120.0}, run="K-1")
+        notice = house.mail_to("olga", "mail/request.txt.j2", "nonsense")
+        assert "issue_refund" in notice.words
+        assert house.state(request) == "pending"
+        eventually(lambda: all(m.attempts > 1 for m in house.rows(Outgoing, kind="request")), why="Trying again")
+        shutil.copy(shipped, template)
+        house.mail_to("bob", "K-1", "Decision needed")
+        eventually(lambda: all(m.state == "sent" for m in house.rows(Outgoing)))
+    assert len(house.mails("olga", "nonsense")) == 1
+
+
+def test_a_summary_with_an_undefined_argument(tmp_path: Path, mail_site: MailSite) -> None:
+    """A summary that cannot be filled in is left out: the mail shows every argument all the same, and the log says why."""
+    house = make_deployment(tmp_path, mail_site)
+    change(house, ("Transfer to account {{ args.account }}", "Transfer {{ args.amont }}"))
+    with house.serving():
+        house.submit("transfer", {"order_id": "Y-1", "account": 7, "payload": "x"}, run="Y-1")
+        assert "account: 7" in house.mail_to("bob", "Y-1", "Decision needed").words
+    assert "summary_left_out" in house.log()
+    assert "amont" in house.log()

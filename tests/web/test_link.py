@@ -1,0 +1,411 @@
+"""The decide page as it is served: over HTTP, as link scanners and strangers see it, and in a real browser."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from mailgate.mail.templates import Templates
+from mailgate.model.verdict import Verdict
+from mailgate.service import link
+from mailgate.store.tables import Decision
+from mailgate.web.app import MOST_FORM_BYTES, make_app
+from mailgate.web.guard import HEADERS
+from mailgate.web.server import WebRole, bind
+from tests.service.rig import SHIPPED, Place, Rig, in_parallel, make_database
+
+STYLE = SHIPPED / "web" / "style.css"
+PATIENCE = 20
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Make the place that the rigs of this module use one after another."""
+    folder = tmp_path_factory.mktemp("web")
+    make_database(folder / "empty.db")
+    return Place(folder / "rig")
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Templates:
+    """Compile the templates of the source tree once."""
+    return Templates.load(SHIPPED)
+
+
+@dataclass
+class Site:
+    """A running web role, and the link of one person."""
+
+    rig: Rig
+    port: int
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        """The address of its root."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def path(self, request_id: str, person: str = "bob") -> str:
+        """Return the path of a person's link."""
+        return f"/d/{self.rig.token(self.rig.seat(request_id, person))}/"
+
+    def code(self, request_id: str, person: str = "bob") -> str:
+        """Return the code printed in a person's mail."""
+        seat = self.rig.seat(request_id, person)
+        return self.rig.serving.key.code(seat.id, seat.generation)
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any, str]:
+        """Make one HTTP request; return status, headers and text."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, body, {n.replace("_", "-"): v for n, v in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+        finally:
+            connection.close()
+
+    def post(self, path: str, fields: dict[str, str], **headers: str) -> tuple[int, Any, str]:
+        """Post a form as a browser does that tells no origin."""
+        kind = {"Content_Type": "application/x-www-form-urlencoded"}
+        return self.ask("POST", path, urlencode(fields).encode(), **(kind | headers))
+
+
+@pytest.fixture
+def site(place: Place, shipped: Templates) -> Iterator[Site]:
+    """Serve the pages of a fresh rig on a port of its own."""
+    place.clear(place.folder.parent / "empty.db")
+    listening = bind("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    rig = Rig(place, shipped, {"mailgate": {"base_url": f"http://127.0.0.1:{port}", "operators": ["oscar"]}})
+    stop = Event()
+    role = WebRole(make_app(rig.serving, STYLE), listening)
+    thread = Thread(target=role.run, args=(stop,))
+    thread.start()
+    try:
+        yield Site(rig=rig, port=port)
+    finally:
+        stop.set()
+        thread.join(PATIENCE)
+        rig.close()
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_looking_decides_nothing(site: Site, method: str) -> None:
+    """A scanner that fetches the link, however often, changes not a byte of the database."""
+    request_id = site.rig.ask()
+    before = site.rig.dump()
+
+    for _ in range(3):
+        status, _, text = site.ask(method, site.path(request_id))
+        assert status == 200
+        assert (text == "") == (method == "HEAD")
+
+    assert site.rig.dump() == before
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_other_methods_decide_nothing(site: Site, method: str) -> None:
+    """Only POST decides."""
+    request_id = site.rig.ask()
+    before = site.rig.dump()
+    form = urlencode({"verdict": "approve", "code": site.code(request_id)})
+
+    status, _, _ = site.ask(method, f"{site.path(request_id)}?{form}", form.encode())
+
+    assert status == 405
+    assert site.rig.dump() == before
+
+
+def test_post_with_the_code_decides(site: Site) -> None:
+    """The right code in a form makes one decision; opened again, the link says what was decided."""
+    request_id = site.rig.ask()
+
+    status, _, text = site.post(site.path(request_id), {"verdict": "approve", "code": site.code(request_id)})
+    again, _, later = site.ask("GET", site.path(request_id))
+
+    assert (status, again) == (200, 200)
+    assert "Your approval was counted" in text
+    assert "You approved this at 09:00 UTC" in later
+    assert site.rig.state(request_id) == "approved"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "sentence"),
+    [
+        ({"verdict": "approve", "code": "1"}, 422, "not the code printed in the mail"),
+        ({"verdict": "approve"}, 422, "not the code printed in the mail"),
+        ({"verdict": "reject", "reason": " "}, 422, "Please say why"),
+        ({"verdict": "undo"}, 400, "Nothing was decided"),
+        ({"verdict": "APPROVE"}, 400, "Nothing was decided"),
+        ({}, 400, "Nothing was decided"),
+    ],
+)
+def test_form_that_does_not_decide(site: Site, fields: dict[str, str], status: int, sentence: str) -> None:
+    """A wrong or missing code, a missing reason or another verdict decides nothing, and the page says what is missing."""
+    request_id = site.rig.ask()
+
+    got, _, text = site.post(site.path(request_id), fields)
+
+    assert got == status
+    assert sentence in text
+    assert site.rig.state(request_id) == "pending"
+
+
+def test_parallel_posts_decide_once(site: Site) -> None:
+    """Twenty posts at once with the right code make exactly one decision, and all others are told the truth."""
+    request_id = site.rig.ask()
+    path, form = site.path(request_id), {"verdict": "approve", "code": site.code(request_id)}
+
+    answers = in_parallel([lambda: site.post(path, form)] * 20)
+
+    assert [status for status, _, _ in answers] == [200] * 20
+    assert sum("Your approval was counted" in text for _, _, text in answers) == 1
+    assert sum("You approved this at" in text for _, _, text in answers) == 19
+    assert len(site.rig.rows(Decision)) == 1
+
+
+def test_guessing_the_code_closes_approving(site: Site) -> None:
+    """After five wrong codes the page offers no approving any more; rejecting goes on working."""
+    request_id = site.rig.ask()
+    path = site.path(request_id)
+    wrong = f"{(int(site.code(request_id)) + 1) % 1_000_000:06d}"
+    in_parallel([lambda: site.post(path, {"verdict": "approve", "code": wrong})] * 12)
+
+    _, _, text = site.post(path, {"verdict": "approve", "code": site.code(request_id)})
+    assert "too often" in text
+    assert site.rig.state(request_id) == "pending"
+
+    site.post(path, {"verdict": "reject", "reason": "Somebody is guessing."})
+    assert site.rig.state(request_id) == "rejected"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "cross-site", "Origin": "own"},
+    ],
+    ids=str,
+)
+def test_form_from_another_page_is_refused(site: Site, headers: dict[str, str]) -> None:
+    """A page elsewhere cannot make a browser decide, even if it knows link and code."""
+    request_id = site.rig.ask()
+    headers = {n: site.base if v == "own" else v for n, v in headers.items()}
+
+    status, _, _ = site.post(site.path(request_id), {"verdict": "reject", "reason": "x"}, **headers)
+
+    assert status == 403
+    assert site.rig.state(request_id) == "pending"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "own"}, {"Sec_Fetch_Site": "same-origin", "Origin": "null"}, {"Sec_Fetch_Site": "none"}],
+    ids=str,
+)
+def test_own_form_is_taken(site: Site, headers: dict[str, str]) -> None:
+    """The page's own form decides, also where our referrer policy makes the browser say that its origin is null."""
+    request_id = site.rig.ask()
+    headers = {n: site.base if v == "own" else v for n, v in headers.items()}
+
+    site.post(site.path(request_id), {"verdict": "reject", "reason": "x"}, **headers)
+
+    assert site.rig.state(request_id) == "rejected"
+
+
+def fail(*_: object, **__: object) -> None:
+    """Fail in a way that nobody foresaw."""
+    raise RuntimeError("secret detail")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_nobody_foresaw_is_told_plainly(site: Site, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """An error of our own says that nothing was decided, tells no detail, and has every protecting header."""
+    request_id = site.rig.ask()
+    path = site.path(request_id)
+    monkeypatch.setattr(link, "ask_letter", fail)
+
+    status, headers, text = site.ask("GET", path) if method == "GET" else site.post(path, {"verdict": "approve"})
+
+    assert status == 500
+    assert "Nothing was decided" in text
+    assert "secret detail" not in text
+    assert {name: headers[name] for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize(
+    "path", ["/d/x/", "/d/x.y.z/", "/", "/d/", "/static/../app.py", "/health", "/static/style.css"]
+)
+def test_every_answer_has_the_protecting_headers(site: Site, path: str) -> None:
+    """Whatever is asked for, the answer is not cached, framed, indexed, or allowed to load anything from elsewhere."""
+    _, headers, _ = site.ask("GET", path)
+
+    assert {name: headers[name] for name in HEADERS} == HEADERS
+
+
+def test_unknown_links_look_all_alike(site: Site) -> None:
+    """A forged, damaged or revoked link gets one neutral page that tells nothing."""
+    request_id = site.rig.ask()
+    token = site.path(request_id).removeprefix("/d/").rstrip("/")
+    tokens = ["x", token[:-2], f"{token}A", token.swapcase(), "%00", "a" * 5000]
+
+    answers = {site.ask("GET", f"/d/{t}/")[::2] for t in tokens}
+    posted = {site.post(f"/d/{t}/", {"verdict": "approve", "code": "0"})[::2] for t in tokens}
+
+    assert len(answers | posted) == 1
+    assert {status for status, _ in answers} == {404}
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+def test_forged_row_is_told_to_the_visitor(site: Site, verdict: str) -> None:
+    """Who comes by an honest link to a forged row hears that something is wrong, and nothing is decided."""
+    rig = site.rig
+    request_id = rig.ask()
+    path, code = site.path(request_id), site.code(request_id)
+    rig.forge("update requests set on_behalf_of = 'somebody@else.example'")
+
+    looked, _, _ = site.ask("GET", path)
+    pressed, _, text = site.post(path, {"verdict": verdict, "code": code, "reason": "x"})
+
+    assert (looked, pressed) == (409, 409)
+    assert "Nothing was decided" in text
+    assert rig.rows(Decision) == []
+    assert any("forged" in headline for headline in rig.notices())
+
+
+def test_database_that_is_gone_is_told_as_a_matter_of_time(site: Site) -> None:
+    """While the database cannot be used the page asks to come back, and decides nothing."""
+    request_id = site.rig.ask()
+    path = site.path(request_id)
+    site.rig.serving.store.engine.dispose()
+    hidden = site.rig.path.with_suffix(".hidden")
+    site.rig.path.rename(hidden)
+    site.rig.path.mkdir()
+
+    status, headers, text = site.post(path, {"verdict": "reject", "reason": "x"})
+
+    assert status == 503
+    assert "try again" in text
+    assert headers["Cache-Control"] == "no-store"
+    site.rig.path.rmdir()
+    hidden.rename(site.rig.path)
+    site.rig.serving.store.engine.dispose()
+    assert site.rig.state(request_id) == "pending"
+
+
+def test_large_forms_are_refused(site: Site) -> None:
+    """A form that is larger than any honest one is not read."""
+    request_id = site.rig.ask()
+    path = site.path(request_id)
+
+    told, _, _ = site.post(path, {"verdict": "reject", "reason": "x" * MOST_FORM_BYTES})
+    many, _, _ = site.post(path, {"verdict": "reject", "reason": "x"} | {f"f{n}": "" for n in range(100)})
+
+    assert (told, many) == (413, 400)
+    assert site.rig.state(request_id) == "pending"
+
+
+def test_long_reasons_are_kept_within_bounds(site: Site) -> None:
+    """What a person writes is kept, up to a length that fits into a mail."""
+    request_id = site.rig.ask()
+
+    site.post(site.path(request_id), {"verdict": "reject", "reason": "é" * 5000})
+
+    assert site.rig.row(Decision).reason == "é" * link.MOST_REASON
+
+
+@pytest.fixture
+def phone(browser: Browser, site: Site) -> Page:
+    """Open a page on a phone, which notes everything that it loads."""
+    opened = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
+    opened.set_default_timeout(PATIENCE * 1000)
+    opened.on("request", lambda request: site.requests.append(request.url))
+    return opened
+
+
+def test_person_approves_on_a_phone(site: Site, phone: Page) -> None:
+    """Without JavaScript: read, mistype the code once, approve, and open the link again."""
+    request_id = site.rig.ask(args={"order": "A-77"})
+    phone.goto(site.base + site.path(request_id))
+    expect(phone.get_by_text("A-77").first).to_be_visible()
+    expect(phone.get_by_text("Bob Brown <bob@example.com>").first).to_be_visible()
+
+    phone.get_by_label("Code from the mail").fill("000 001" if site.code(request_id) != "000001" else "000 002")
+    phone.get_by_role("button", name="Approve").click()
+    expect(phone.get_by_role("alert")).to_contain_text("not the code printed in the mail")
+    assert site.rig.state(request_id) == "pending"
+
+    code = site.code(request_id)
+    phone.get_by_label("Code from the mail").fill(f"{code[:3]} {code[3:]}")
+    phone.get_by_role("button", name="Approve").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Your answer was counted")
+    assert site.rig.state(request_id) == "approved"
+
+    phone.goto(site.base + site.path(request_id))
+    expect(phone.get_by_text("You approved this at")).to_be_visible()
+    assert all(url.startswith(site.base) for url in site.requests)
+
+
+def test_person_rejects_on_a_phone(site: Site, phone: Page) -> None:
+    """Rejecting asks for a reason, and needs no code."""
+    request_id = site.rig.ask()
+    phone.goto(site.base + site.path(request_id))
+    phone.get_by_role("button", name="Reject").click()
+    expect(phone.get_by_role("alert")).to_contain_text("Please say why")
+
+    phone.get_by_label("Reason").fill("The order is still open.")
+    phone.get_by_role("button", name="Reject").click()
+
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Your answer was counted")
+    assert site.rig.request(request_id).reason == "The order is still open."
+
+
+def test_pages_are_accessible(site: Site, browser: Browser, axe_serious: Callable[[Page], list[str]]) -> None:
+    """The form, its error, and the page after it have no serious accessibility problem."""
+    request_id = site.rig.ask()
+    page = browser.new_context().new_page()
+    page.goto(site.base + site.path(request_id))
+    assert axe_serious(page) == []
+    page.get_by_role("button", name="Reject").click()
+    assert axe_serious(page) == []
+    page.get_by_label("Reason").fill("No.")
+    page.get_by_role("button", name="Reject").click()
+    assert axe_serious(page) == []
+
+
+def test_scanner_that_runs_scripts_and_clicks_lacks_the_code(site: Site, browser: Browser) -> None:
+    """A machine that opens the link in a real browser and presses Approve decides nothing: the code is in the mail."""
+    request_id = site.rig.ask()
+    page = browser.new_context().new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(site.base + site.path(request_id))
+
+    with page.expect_navigation():
+        page.evaluate("document.querySelector('button.approve').formNoValidate = true")
+        page.evaluate("document.querySelector('button.approve').click()")
+
+    assert site.rig.state(request_id) == "pending"
+    assert site.rig.rows(Decision) == []
+    assert site.code(request_id) not in page.content()
+    assert Verdict.APPROVE.value not in [d.verdict for d in site.rig.rows(Decision)]
+
+
+def test_stylesheet_is_the_shipped_one(site: Site) -> None:
+    """The one thing a page loads is its own stylesheet."""
+    status, headers, text = site.ask("GET", "/static/style.css")
+
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/css")
+    assert text == Path(STYLE).read_text()
