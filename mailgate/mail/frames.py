@@ -18,6 +18,9 @@ MARKER = re.compile(r"mailgate-reply-above-[a-z0-9]*", re.IGNORECASE)
 _LONGEST = 400
 """Characters of a frame's line; longer ones are text."""
 
+_WRAPPED = 45
+"""Characters of the shortest line that some program may have wrapped because of its length."""
+
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _EMPHASIS = " \t\u00a0*_|>"
 
@@ -101,8 +104,8 @@ _WROTE = re.compile(
 )
 _OPENER = re.compile(
     # Words with which clients begin an attribution, each before a date.
-    r"(?:on|am|le|el|el día|em|il|il giorno|in data|op|den|d\.|på|w dniu|dnia|dne|dňa|ob|a|în data de|pe data|pe|"
-    r"pada tanggal|pada|tanggal|vào|στις|בתאריך|ב-|في|بتاريخ|在|於|于)\s?(?=\S)",
+    r"(?:on|am|le|el|el día|em|il|il giorno|in data|op|den|d\.|på|w dniu|dnia|dne|dňa|ob|în data de|pe data|pe|"
+    r"pada tanggal|pada|tanggal|vào|στις|בתאריך|في|بتاريخ)\s+|ב-|在|於|于",
     re.IGNORECASE,
 )
 _HAS_TIME = re.compile(r"(?<![\d.,:])(?:[01]?\d|2[0-3])\s?(?:[:h時点：]\s?[0-5]\d|\.[0-5]\d(?![\d.]))")
@@ -110,9 +113,9 @@ _HAS_DATE = re.compile(
     r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}|\b(?:19|20)\d\d\b|\d{1,2}\s?[日月일월]|"
     r"\b\d{1,2}\.? [^\W\d_]{3,}|\b[^\W\d_]{3,12}\.? \d{1,2}(?:st|nd|rd|th)?\b"
 )
-_BEGINS_WITH_DATE = re.compile(r"[^\w<]*(?:[^\W\d_]{1,12}['’.,]*\s+){0,2}\d")
+_DATE_AFTER_OPENER = re.compile(r"[^\w<]*(?:[^\W\d_]{1,12}['’׳.,،]*\s+){0,2}\d")
+_DATE_FIRST = re.compile(r"[^\w<]*(?:(?:[^\W\d_]{1,12}[.,]{1,2}|[^\W\d_]{2})\s+)?\d")  # no "only 5", no "not before 5"
 _ADDRESS = r"(?<![\w.+%=-])[\w.+%=-]{1,120}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}"
-_HAS_ADDRESS = re.compile(_ADDRESS)
 _SET_OFF_ADDRESS = re.compile(rf"[<(\[]\s?(?:mailto:)?{_ADDRESS}(?:\s?<mailto:[^<>]*>)?\s?[>)\]]|\A[\"'<]?{_ADDRESS}")
 _ENDS = re.compile(r"(?:[:：]|\bwrote|\bskrev|写道|寫道)[\s*_>-]*\Z", re.IGNORECASE)
 
@@ -213,7 +216,7 @@ def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
         text = " ".join(visible(line) for line in lines[start : end + 1]).strip("- *_")
         if len(text) > _LONGEST:
             return None
-        if _is_attribution(text):
+        if _is_attribution(text) and (start == end or _may_be_wrapped(visible(lines[start]))):
             strong = bool(_SET_OFF_ADDRESS.search(text) or (_HAS_TIME.search(text) and _HAS_DATE.search(text)))
             return _with_wrapped_date(lines, start), strong
     return None
@@ -221,21 +224,32 @@ def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
 
 def _is_attribution(text: str) -> bool:
     """Whether joined lines are an attribution: a date, who wrote, and a shape that no sentence has by accident."""
-    time, date = _HAS_TIME.search(text), _HAS_DATE.search(text)
-    address = _SET_OFF_ADDRESS.search(text)
+    if not (_HAS_TIME.search(text) or _HAS_DATE.search(text)):
+        return False
+    address, begins = _SET_OFF_ADDRESS.search(text) is not None, _begins_with_date(text)
+    return (begins or address) if _WROTE.search(text) else (begins and address)
+
+
+def _begins_with_date(text: str) -> bool:
     opener = _OPENER.match(text)
-    begins = _BEGINS_WITH_DATE.match(text, opener.end() if opener else 0) is not None
-    if _WROTE.search(text):
-        return bool((time or date) and (begins or address))
-    return bool(address and ((time and date) or (begins and (time or date))))
+    return bool(_DATE_AFTER_OPENER.match(text, opener.end()) if opener else _DATE_FIRST.match(text))
+
+
+def _may_be_wrapped(line: str) -> bool:
+    """Whether a line may be the beginning of an attribution that goes on below. "Only on 5 May", "On 5 May 2026." may not."""
+    if _SET_OFF_ADDRESS.search(line) or re.search(r"<[^>]*\Z", line):
+        return True
+    full = line.endswith(",") or len(line) >= _WRAPPED or bool(_HAS_TIME.search(line) and _HAS_DATE.search(line))
+    return _begins_with_date(line) and full
 
 
 def _with_wrapped_date(lines: Sequence[str], start: int) -> int:
     """Step up while the line above is the beginning of the same attribution: "On Nov 21, 2014," over "at 10:18,"."""
     for above in range(start - 1, max(-1, start - 3), -1):
         text = visible(lines[above])
-        opener = _OPENER.match(text)
-        if not (opener and len(text) <= 80 and _BEGINS_WITH_DATE.match(text, opener.end())):
+        if _OPENER.match(visible(lines[start])) or not (_OPENER.match(text) and text.endswith(",") and len(text) <= 80):
+            break
+        if not _begins_with_date(text):
             break
         start = above
     return start

@@ -17,6 +17,8 @@ from imapclient import IMAPClient, SocketTimeout
 from mailgate.config import ImapSettings
 from mailgate.errors import MailgateError, MailServerError
 
+_GOODBYE = "The mail server said goodbye."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
@@ -126,7 +128,7 @@ class ImapMailbox:
                     time.sleep(min(left, 1.0))
                 return False
             self._client.idle()
-            news = False
+            news = self._is_said_already()
             while not news and (left := end - time.monotonic()) > 0 and not wanted():
                 news = self._listen(min(left, 1.0))
             _, rest = self._client.idle_done()
@@ -161,6 +163,29 @@ class ImapMailbox:
         _, announced = self._client._imap.response("EXISTS")
         return bool(announced != [None])
 
+    def _is_said_already(self) -> bool:
+        """Return whether the server announced mail in one breath with its answer to IDLE.
+
+        Those lines lie in a buffer before the socket, where idle_check(), which asks poll(2), does not see them.
+        """
+        news = False
+        while self._is_buffered():
+            line = self._client._imap._get_line().upper()
+            if line.startswith(b"* BYE"):
+                raise MailServerError(_GOODBYE)
+            news |= line.endswith((b" EXISTS", b" RECENT"))
+        return news
+
+    def _is_buffered(self) -> bool:
+        connection = self._client._imap
+        connection.sock.settimeout(0.0)
+        try:
+            return bool(connection.file.peek(1))
+        except OSError:  # under TLS "nothing yet" is an error
+            return False
+        finally:
+            connection.sock.settimeout(self._settings.timeout.total_seconds())
+
     def _listen(self, seconds: float) -> bool:
         started = time.monotonic()
         lines = self._client.idle_check(timeout=seconds)
@@ -168,7 +193,7 @@ class ImapMailbox:
         if not lines and time.monotonic() - started < seconds * 0.5:
             raise MailServerError("The mail server closed the connection while we waited.")
         if any(_is_goodbye(line) for line in lines):
-            raise MailServerError("The mail server said goodbye.")
+            raise MailServerError(_GOODBYE)
         return any(_is_arrival(line) for line in lines)
 
     def _namespace(self) -> tuple[str, str]:

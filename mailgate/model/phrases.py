@@ -120,7 +120,8 @@ FOOTER = re.compile(
     rf"{_HEADING}(?:notice|disclaimer|confidential)?\W*"
     rf"(?:this|the|any)\b.{{0,60}}?\b(?:e-?mail|message|communication|transmission)\b{_SECRECY}|"
     r"privileged (?:and|&|/) confidential\b|"
-    r"if you (?:are not|have received|received) .{0,60}(?:recipient|in error|by mistake)|"
+    r"if you (?:are not (?:the|an) (?:intended |named )?(?:recipient|addressee)|"
+    r"(?:have )?received? this (?:e-?mail|message|communication|transmission)\b.{0,60}(?:in error|by mistake))|"
     r"(?:please )?consider the environment before|think before (?:you )?print|"
     r"diese (?:e-?mail|nachricht)\b.{0,160}(?:vertraulich|unbefugt)|"
     r"ce (?:message|courriel|mail|courrier)\b.{0,160}confidentiel|"
@@ -131,11 +132,21 @@ FOOTER = re.compile(
 )
 """How the legal text that servers append starts; nothing of the person's own follows it."""
 
-IMPRINT = re.compile(
-    r"(?:geschäftsführ(?:er|erin|ung|er:in)|vorstand|aufsichtsrat\w*|sitz(?: der gesellschaft)?)\s*:.*|"
-    r"(?:handelsregister|registergericht|amtsgericht)\b.*\bHR[AB]\b.*|"
-    r"(?:ust-?id\w*|vat|siret|p\.?\s?iva|nif|hr[ab])\W.*\d{4}.*|"
-    r"registered (?:office|address)\s*:.*|(?:registered in|company (?:registration|reg|number|no))\b.*\d{5}.*",
+OFFICERS = re.compile(
+    r"(?:geschäftsführ(?:er|erin|ung|er:in)|vorstand|vorstandsvorsitzende\w*|aufsichtsrat\w*|vorsitz\w* des aufsichtsrat\w*|"
+    r"sitz(?: der gesellschaft)?|registered (?:office|address)|managing directors?|board of directors|siège social)\s*:\s*",
     re.IGNORECASE,
 )
-"""What a company must print below its letters; one line each, and it ends nothing."""
+"""What introduces the names and places that a company must print below its letters."""
+
+_PLACE = r"[^\W\d_][\w .&-]{0,40}"
+IMPRINT = re.compile(
+    rf"(?:handelsregister|registergericht|amtsgericht)\s?:?\s?{_PLACE}[,:]?\s?HR[AB][ -]?(?:nr\.? ?)?\d{{1,7}}\s?[a-z]?|"
+    rf"HR[AB][ -]?(?:nr\.? ?)?\d{{1,7}}(?:,? {_PLACE})?|"
+    r"(?:ust-?id(?:[ -]?nr)?|vat(?: reg(?:istration)?)?(?: no| number)?|siret|siren|p\.?\s?iva|nif|cif)[.: ]{0,3}"
+    r"[a-z]{0,3}[\d .]{6,20}|"
+    rf"registered in {_PLACE},?\s?(?:with |under )?(?:company )?(?:no|number|nr)[.: ]{{0,3}}\w{{0,2}}\d{{5,9}}|"
+    r"company (?:registration |reg\.? )?(?:no|number|nr)[.: ]{0,3}\w{0,2}\d{5,9}",
+    re.IGNORECASE,
+)
+"""The numbers a company must print; one line each."""

@@ -17,6 +17,7 @@ from mailgate.model.phrases import (
     GOOD_DAY,
     IMPRINT,
     NEVER_A_NAME,
+    OFFICERS,
     PARTICLES,
     PLAIN_WORDS,
     SENT_FROM,
@@ -137,7 +138,15 @@ def _is_closing(line: str, names: frozenset[str]) -> bool:
 
 def _is_appended(line: str) -> bool:
     """Whether a line may stand below anything a person writes: contacts, devices, what a company must print."""
-    return _is_from_device(line) or _is_contact(line) or IMPRINT.fullmatch(line[: 2 * _LONGEST]) is not None
+    return _is_from_device(line) or _is_contact(line) or _is_imprint(line)
+
+
+def _is_imprint(line: str) -> bool:
+    """Whether a line is what a company must print: a register's number, or its officers and its seat by name."""
+    if len(line) > _LONGEST:
+        return False
+    officers = OFFICERS.match(line)
+    return bool(officers and _is_title(line[officers.end() :])) or IMPRINT.fullmatch(line) is not None
 
 
 def _is_from_device(line: str) -> bool:
@@ -198,13 +207,11 @@ def _is_title(line: str) -> bool:
         return False
     pieces = [piece for piece in _BETWEEN_CONTACTS.split(line) if piece and not _CONTACT.fullmatch(piece)]
     words = [word.strip("|,;()*_") for piece in pieces for word in re.split(r"[\s/]+", piece)]
-    return len(words) <= 12 and all(
-        not word or word.casefold() in CONNECTORS or _looks_like_name(word) for word in words
-    )
+    return all(not word or word.casefold() in CONNECTORS or _looks_like_name(word) for word in words)
 
 
 def _is_postal(line: str, above: str) -> bool:
     """Whether a line is a street, with its town or without, or the town below a street."""
-    if len(line) > _LONGEST or len(above) > _LONGEST:
+    if len(line) > _LONGEST:
         return False
     return bool(_POSTAL.fullmatch(line) or (_TOWN_ALONE.fullmatch(line) and _STREET_ABOVE.fullmatch(above)))

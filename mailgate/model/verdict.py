@@ -104,7 +104,7 @@ _SEPARATOR = re.compile(r"\s*[.,:;!(–—。、*_-]|\s*$")
 _NOT_A_NO = re.compile(
     r"\s+(?:further |more |real |big |strong |major |other )?(?:probs?|problem\w*|worr\w+|objections?|issues?|concerns?|"
     r"comments?|questions?|rush|hurry|need|idea|clue|doubt|matter|reasons?|preference|complaints?|reservations?|one|"
-    r"biggie|stress|drama|news|brainer|chang\w+|harm)\b"
+    r"biggie|stress|drama|news|brainer|chang\w+|harm|longer|reply|action)\b"
 )
 _NOT_A_STOP = re.compile(r"\s+(?:ask|send|mail|e-?mail|worry|wait|spam|bother|nag|bug|remind|notify)\w*\b|\s+by\b")
 _NUMERO = re.compile(r"\s*\.?\s*\d")
@@ -215,7 +215,7 @@ def _doubt(word: str, rest: str) -> str:
 
 
 def _why_unclear(first: str) -> str:
-    if not first.isascii() and len(first) <= 20:
+    if not first.isascii():
         return "the first line is no known word; it has letters or signs that are not plain A to Z"
     return f"the first line, “{_short(first)}”, is none of APPROVE, REJECT, QUESTION: … or UNDO"
 

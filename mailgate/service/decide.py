@@ -15,10 +15,11 @@ from mailgate.model.policy import Gate
 from mailgate.model.verdict import Level, Verdict, meets
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
-from mailgate.service.marks import check_assignment, check_decisions, check_ruling, mark_decision
+from mailgate.service.marks import check_ruling, mark_decision
 from mailgate.service.opening import give_up, is_entitled, tally_of, told_of
 from mailgate.service.proof import check_pending
 from mailgate.store import Tx
+from mailgate.store.answers import decisions_of
 from mailgate.store.events import append_event
 from mailgate.store.requests import lock_request, move
 from mailgate.store.tables import Assignment, Decision, Request
@@ -74,8 +75,7 @@ def decide(tx: Tx, serving: Serving, seat: Assignment, answer: Answer) -> Ruled:
     request = lock_request(tx, seat.request_id)
     tx.session.refresh(seat)
     _, gate = check_ruling(tx, serving.key, request)
-    check_assignment(serving.key, seat, request)
-    decisions = check_decisions(tx, serving.key, request)
+    decisions = decisions_of(tx, request.id)
     check_pending(tx, serving.key, serving.verifier, request)
     mine = next((d for d in decisions if d.person == seat.person), None)
     refusal = _refusal(serving, request, seat, gate, answer, mine)
@@ -147,7 +147,7 @@ def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, decision: Dec
         case Standing.OPEN | Standing.OUT_OF_REACH:
             append_event(tx, "decision", request.id, body | {"outcome": "pending"}, key=serving.key)
     if standing is Standing.OUT_OF_REACH:
-        decisions = check_decisions(tx, serving.key, request)
+        decisions = decisions_of(tx, request.id)
         give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -22,7 +23,7 @@ from mailgate.service.conclude import conclude
 from mailgate.service.context import Working
 from mailgate.service.journal import Journal
 from mailgate.service.once import Once
-from mailgate.service.proof import find_approval, read_history, start_by
+from mailgate.service.proof import read_history, start_by
 from mailgate.store import Tx
 from mailgate.store.events import append_event, events_of
 from mailgate.store.requests import in_state, lock_request, move
@@ -30,6 +31,9 @@ from mailgate.store.tables import Execution, Request
 from mailgate.store.work import executions_of, prolong_execution, silent_executions
 
 log = structlog.get_logger(__name__)
+
+AT_A_TIME = 8
+"""Requests a worker tries to claim after one look: enough that workers who look at once do not all come too late."""
 
 current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
 """The request whose action is running here; the idempotency key to hand on to other services."""
@@ -71,31 +75,18 @@ def claim_next(
     A request that stands as approved without such a decision is passed over and said so; the keeper reports it.
     """
     with working.store.read() as tx:
-        found = [
-            (r.id, Trigger.CLAIM) for r in in_state(tx, State.APPROVED, actions) if _is_founded(tx, working, r, once)
-        ]
-        again = {(r.id, Trigger.RECLAIM) for r, _ in silent_executions(tx) if _is_idempotent(actions, r.action)}
-    for request_id, trigger in [*found, *sorted(again)]:
+        # A look before a write: whoever commits wakes everybody, itself too.
+        standing = [(r, Trigger.CLAIM) for r in in_state(tx, State.APPROVED, actions)]
+        standing += [(r, Trigger.RECLAIM) for r, _ in silent_executions(tx) if r.action in actions]
+        startable = (
+            (r.id, trigger) for r, trigger in standing if _may_start(tx, working, r, trigger, actions, journal, once)
+        )
+        found = list(islice(startable, AT_A_TIME))
+    for request_id, trigger in found:
         claim = _claim(working, request_id, trigger, actions, worker, journal, once)
         if claim is not None:
             return claim
     return None
-
-
-def _is_founded(tx: Tx, working: Working, request: Request, once: Once) -> bool:
-    try:
-        if find_approval(tx, working.verifier, request) is not None:
-            return True
-        if not events_of(tx, request.id, "decision"):
-            raise Forged("requests", request.id, "it stands as approved, but no decision was counted")
-    except Forged as error:
-        if once.first(f"claim {request.id} {error.why}"):
-            log.error("forged", table=error.table, row=error.row, why=error.why, request=request.id)
-    return False
-
-
-def _is_idempotent(actions: Mapping[str, Known], name: str) -> bool:
-    return name in actions and actions[name].idempotent
 
 
 def _claim(
@@ -110,15 +101,10 @@ def _claim(
     """Claim what a look found, if it still is as it was then: another worker may have been faster."""
     with working.store.write() as tx:
         request = lock_request(tx, request_id)
-        known = actions.get(request.action)
-        try:
-            if known is None or not _may_start(tx, working, request, trigger, known, journal):
-                return None
-            move(tx, request, trigger)
-        except Forged as error:
-            if once.first(f"claim {request_id} {error}"):
-                log.error("not_claimed", request=request_id, why=str(error))
+        if not _may_start(tx, working, request, trigger, actions, journal, once):
             return None
+        move(tx, request, trigger)
+        known = actions[request.action]
         attempt = _new_attempt(tx, working, request, known, worker)
         append_event(tx, "executing", request_id, {"actor": {"worker": worker}, "attempt": attempt}, key=None)
         claim = Claim(
@@ -128,14 +114,37 @@ def _claim(
     return claim
 
 
-def _may_start(tx: Tx, working: Working, request: Request, trigger: Trigger, known: Known, journal: Journal) -> bool:
-    """Return whether an action may start now, for the first time or again.
+def _may_start(
+    tx: Tx,
+    working: Working,
+    request: Request,
+    trigger: Trigger,
+    actions: Mapping[str, Known],
+    journal: Journal,
+    once: Once,
+) -> bool:
+    """Return whether an action may start now, for the first time or again; say once what forbids it for good."""
+    known = actions.get(request.action)
+    if known is None:
+        return False
+    try:
+        return _is_startable(tx, working, request, trigger, known, journal)
+    except Forged as error:
+        if once.first(f"claim {request.id} {error}"):
+            log.error("not_claimed", request=request.id, why=str(error))
+        return False
+
+
+def _is_startable(tx: Tx, working: Working, request: Request, trigger: Trigger, known: Known, journal: Journal) -> bool:
+    """Return whether an action may start now.
 
     Raises:
         Forged: no signed decision approves it, or it was started before and is not idempotent, or it had ended.
     """
     history = read_history(tx, working.verifier, request)
     if history.approval is None:
+        if any(e.position is None and not e.refused for e in events_of(tx, request.id, "decision")):
+            return False  # not recorded yet
         raise Forged("requests", request.id, f"it stands as {request.state}, but no signed decision approves it")
     runs = executions_of(tx, request.id)
     if trigger is Trigger.RECLAIM:

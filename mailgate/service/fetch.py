@@ -74,9 +74,10 @@ class InboxRole:
         uid, renumbered_since = self._start(mailbox)
         if renumbered_since is not None:
             # UIDs began anew: look at everything that came after we first looked, and let the hashes tell what is known.
-            # From the day before, because SEARCH compares days as the server's own zone has them.
-            again = mailbox.fetch(mailbox.uids_since(renumbered_since.date() - timedelta(days=1)))
-            uid = self._keep(mailbox, (a for a in again if a.received_at >= renumbered_since), uid)
+            # From the day before, because SEARCH compares days as the server's own zone has them; servers keep whole seconds.
+            since = renumbered_since.replace(microsecond=0)
+            again = mailbox.fetch(mailbox.uids_since(since.date() - timedelta(days=1)))
+            uid = self._keep(mailbox, (a for a in again if a.received_at >= since), uid)
         log.info("mailbox_open", folder=self._folder, after_uid=uid)
         while not self._stop.is_set():
             with self._serving.store.read() as tx:

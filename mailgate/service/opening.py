@@ -14,7 +14,7 @@ from mailgate.model.policy import Gate, policy_digest
 from mailgate.model.verdict import Level
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
-from mailgate.service.marks import check_action, check_decisions, check_seats, mark_assignment, mark_ruling
+from mailgate.service.marks import check_action, mark_assignment, mark_ruling
 from mailgate.service.posting import archive, order_mail, tell_operators
 from mailgate.service.proof import actor_of, state_digest
 from mailgate.store import Tx
@@ -73,7 +73,7 @@ def ask_stage(tx: Tx, serving: Serving, request: Request, gate: Gate, stage: int
     """Ask everybody of ``stage`` who was not asked for it yet; end the request where too few are left to ask."""
     stages = stages_of(serving, gate)
     asked = list(ask_people(tx, serving, request, stages[stage].people if stages else (), stage, event))
-    decisions = check_decisions(tx, serving.key, request)
+    decisions = decisions_of(tx, request.id)
     if not stages or tally_of(tx, serving, request, gate, decisions).standing is not Standing.OPEN:
         give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
     return asked
@@ -107,9 +107,10 @@ def ask_people(
 ) -> Iterable[str]:
     """Give each of ``people`` a seat with its own secrets and order the mail that asks; yield who was asked.
 
-    Who was asked for an earlier stage and did not answer keeps the seat and is asked again, for this one.
+    Who was asked for an earlier stage and did not answer keeps the seat and is asked again, for this one. The seats that
+    there are must have been checked before (:func:`check_ruling`), since they are marked anew.
     """
-    seats = {s.person: s for s in check_seats(tx, serving.key, request)}
+    seats = {s.person: s for s in assignments_of(tx, request.id)}
     requester = requester_of(serving, request)
     for person in people:
         seat = seats.get(person)
@@ -165,12 +166,8 @@ def requester_of(serving: Serving, request: Request) -> str | None:
 
 
 def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision]) -> Tally:
-    """Return what ``decisions`` (checked ones) amount to now.
-
-    Raises:
-        Forged: a seat that the serving side did not make.
-    """
-    seats = check_seats(tx, serving.key, request)
+    """Return what ``decisions`` amount to now. They and the request's seats are checked before (:func:`check_ruling`)."""
+    seats = assignments_of(tx, request.id)
     stages = stages_of(serving, gate)
     for extra in serving.config.directory.expand(gate.escalate_to):
         seat = next((s for s in seats if s.person == extra), None)

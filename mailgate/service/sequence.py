@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from mailgate.errors import Forged
 from mailgate.model.evidence import build_record
-from mailgate.model.lifecycle import Standing, State
+from mailgate.model.lifecycle import FINAL, Standing, State
 from mailgate.service.context import Serving
 from mailgate.service.marks import bears_event_mark, check_decisions, check_ruling, check_seats
 from mailgate.service.opening import ask_stage, open_request, tally_of
@@ -103,9 +103,8 @@ def _check_and_follow(tx: Tx, serving: Serving, event: Event) -> dict[str, Any]:
     if event.kind in BY_AGENTS:
         _check_agents_word(tx, serving, request, event)
     if event.kind != "request":
-        check_ruling(
-            tx, serving.key, request
-        )  # the record names the action: it must still be the one that was ruled on
+        # The record names the request's action: it must still be the one that was ruled on.
+        check_ruling(tx, serving.key, request)
     follow = _FOLLOW.get(event.kind)
     return follow(tx, serving, request, event) if follow else {}
 
@@ -117,9 +116,9 @@ def _check_agents_word(tx: Tx, serving: Serving, request: Request, event: Event)
         known = body.keys() <= BY_AGENTS[event.kind]
     except (ValueError, AttributeError) as error:
         raise Forged("events", event.id, f"this {event.kind} cannot be read") from error
-    outcome = body.get("outcome")
-    may_end = AGENTS_ENDS[event.kind]
-    if not known or not (outcome is None if not may_end else outcome == request.state and outcome in may_end):
+    outcome, may_end = body.get("outcome"), AGENTS_ENDS[event.kind]
+    is_theirs = (outcome == request.state and request.state in may_end) if may_end else outcome is None
+    if not known or not is_theirs:
         raise Forged("events", event.id, f"this {event.kind} says what its author has no say in")
     history = read_history(tx, serving.verifier, request)
     if event.kind in ("executing", "outcome") and history.approval is None:
@@ -128,7 +127,7 @@ def _check_agents_word(tx: Tx, serving: Serving, request: Request, event: Event)
         raise Forged("events", event.id, f"this {event.kind} speaks of a request that had ended")
     if event.kind == "cancelled" and history.approval is not None:
         raise Forged("events", event.id, "this cancelled speaks of a request that was approved")
-    if event.kind in ("resumed", "resume_failed") and history.end is None:
+    if event.kind in ("resumed", "resume_failed") and request.state not in FINAL:
         raise Forged("events", event.id, f"this {event.kind} speaks of a request that has not ended")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,7 +62,7 @@ def make_app(serving: Serving, style: Path) -> Starlette:
             Route(_STYLE, stylesheet, methods=["GET", "HEAD"]),
             Route("/health", health, methods=["GET", "HEAD"]),
         ],
-        exception_handlers={HTTPException: pages.refuse, StoreUnavailable: pages.wait, Exception: pages.fail},
+        exception_handlers={HTTPException: pages.refuse},
     )
     app.add_middleware(SecurityHeaders, own_origin=f"{base.scheme}://{base.netloc}")
     return app
@@ -75,13 +76,7 @@ class DecidePages:
 
     async def show(self, request: Request) -> Response:
         """Answer GET and HEAD; changes nothing."""
-        try:
-            page = await run_in_threadpool(look, self._serving, request.path_params["token"])
-        except TokenError:
-            return self._message(*_UNKNOWN, status=404)
-        except Forged as error:
-            return self._broken(error)
-        return self._page(page)
+        return await self._answer(lambda: look(self._serving, request.path_params["token"]))
 
     async def decide(self, request: Request) -> Response:
         """Answer POST: the only method that decides."""
@@ -91,37 +86,31 @@ class DecidePages:
             fields = {name: str(form.get(name) or "") for name in ("verdict", "code", "reason")}
         if fields["verdict"] not in (Verdict.APPROVE, Verdict.REJECT):
             raise HTTPException(400)
-        try:
-            page = await run_in_threadpool(
-                press,
-                self._serving,
-                request.path_params["token"],
-                verdict=Verdict(fields["verdict"]),
-                code=fields["code"],
-                reason=fields["reason"],
-            )
-        except TokenError:
-            return self._message(*_UNKNOWN, status=404)
-        except Forged as error:
-            return self._broken(error)
-        return self._page(page)
+        verdict, token = Verdict(fields["verdict"]), request.path_params["token"]
+        return await self._answer(
+            lambda: press(self._serving, token, verdict=verdict, code=fields["code"], reason=fields["reason"])
+        )
 
     async def refuse(self, _: Request, error: Exception) -> Response:
         """Answer what is no page of ours."""
         status = error.status_code if isinstance(error, HTTPException) else 400
         return self._message(*_UNKNOWN, status=status)
 
-    async def wait(self, _: Request, error: Exception) -> Response:
-        """Answer while the database cannot be used."""
-        log.warning("store_unavailable", why=str(error))
-        return self._message("Please try again in a moment", "Nothing was decided.", status=503)
-
-    async def fail(self, _: Request, error: Exception) -> Response:
-        """Answer what nobody foresaw."""
-        log.error("page_failed", why=f"{type(error).__name__}: {error}")
-        return self._message(
-            "Something went wrong", "Nothing was decided by this visit. Reply to the mail instead.", status=500
-        )
+    async def _answer(self, visit: Callable[[], Page]) -> Response:
+        """Make a visit and answer with what came of it. All errors end here, where the protecting headers are still added."""
+        try:
+            return self._page(await run_in_threadpool(visit))
+        except TokenError:
+            return self._message(*_UNKNOWN, status=404)
+        except Forged as error:
+            return self._broken(error)
+        except StoreUnavailable as error:
+            log.warning("store_unavailable", why=error.message)
+            return self._message("Please try again in a moment", "Nothing was decided.", status=503)
+        except Exception as error:  # what nobody foresaw
+            log.error("page_failed", why=f"{type(error).__name__}: {error}")
+            sentence = "Nothing was decided by this visit. Reply to the mail instead."
+            return self._message("Something went wrong", sentence, status=500)
 
     def _broken(self, error: Forged) -> Response:
         log.error("forged", table=error.table, row=error.row, why=error.why)

@@ -92,7 +92,9 @@ def part(message: Message, content_type: str) -> str:
     return ""
 
 
-def reply(to: Received, sender: str, text: str, *, name: str = "", quoting: bool = True, as_html: bool = False) -> bytes:
+def reply(
+    to: Received, sender: str, text: str, *, name: str = "", quoting: bool = True, as_html: bool = False
+) -> bytes:
     """Return an answer as a mail program writes it: threaded, with the answered mail quoted below.
 
     Args:
@@ -111,12 +113,11 @@ def reply(to: Received, sender: str, text: str, *, name: str = "", quoting: bool
     answer["References"] = " ".join([*to.references, to.message_id])
     answer.set_content(f"{text}\n\n{attribution}\n\n{quoted}\n" if quoting else f"{text}\n", cte="quoted-printable")
     if as_html:
-        answer.add_alternative(
-            f'<div dir="ltr">{html.escape(text).replace(chr(10), "<br>")}</div><br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">'
-            f'{html.escape(attribution)}<br></div><blockquote class="gmail_quote">{to.html}</blockquote></div>',
-            subtype="html",
-            cte="quoted-printable",
-        )
+        said = html.escape(text).replace("\n", "<br>")
+        above = f'<div dir="ltr" class="gmail_attr">{html.escape(attribution)}<br></div>'
+        below = f'<blockquote class="gmail_quote">{to.html}</blockquote>'
+        whole = f'<div dir="ltr">{said}</div><br><div class="gmail_quote">{above}{below}</div>'
+        answer.add_alternative(whole, subtype="html", cte="quoted-printable")
     return answer.as_bytes()
 
 

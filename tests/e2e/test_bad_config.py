@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mailgate.model.evidence import LogSigner
+from mailgate.runtime import log_name
 from mailgate.store.tables import Outgoing, Request
 from tests.conftest import unavailable
 from tests.deployment import Deployment, eventually
@@ -22,7 +24,7 @@ def sentences(done: subprocess.CompletedProcess[str], code: int) -> list[str]:
     assert done.returncode == code, done
     assert "Traceback" not in done.stdout + done.stderr
     lines = done.stderr.splitlines()
-    assert all(line.startswith("mailgate: ") and line.endswith((".", "'", '"')) for line in lines), lines
+    assert all(line.startswith("mailgate: ") and line.endswith((".", "?")) for line in lines), lines
     return lines
 
 
@@ -82,8 +84,8 @@ def test_a_damaged_key_file(make_house: Deployment) -> None:
 
 def test_somebody_elses_public_key(make_house: Deployment) -> None:
     """A public key that does not belong to the secret one is noticed at the start, not when a worker refuses."""
-    vkey = make_house.folder / "log.vkey"
-    vkey.write_text(vkey.read_text().replace("test", "rest", 1))
+    other = LogSigner(log_name(make_house.config), b"x" * 32)
+    (make_house.folder / "log.vkey").write_text(f"{other.vkey}\n")
     [said] = sentences(make_house.call("serve", check=False), 2)
     assert "vkey_file is not the public key of log_file" in said
 
@@ -147,16 +149,15 @@ def test_an_unknown_role(make_house: Deployment) -> None:
 
 def test_an_unknown_request(make_house: Deployment) -> None:
     """An id that nobody has is said, with the command that lists those there are."""
-    for command in (["show", "zzz"], ["cancel", "zzz"], ["settle", "zzz", "--as", "failed"]):
+    for command in (["show", "zzz"], ["settle", "zzz", "--as", "failed"]):
         [said] = sentences(make_house.call("requests", *command, check=False), 1)
         assert "`mailgate requests list` shows them" in said
 
 
 def test_an_unknown_quarantined_mail(make_house: Deployment) -> None:
     """The same for mails that are not in quarantine."""
-    for command in ("show", "release"):
-        [said] = sentences(make_house.call("quarantine", command, "zzz", check=False), 1)
-        assert "`mailgate quarantine list` shows them" in said
+    [said] = sentences(make_house.call("quarantine", "release", "zzz", check=False), 1)
+    assert "`mailgate quarantine list` shows them" in said
 
 
 @pytest.fixture
@@ -175,14 +176,16 @@ def powerless(house: Deployment, command: list[str]) -> subprocess.CompletedProc
     """Run a command as root without root's power to write what is read-only."""
     less = ["setpriv", "--inh-caps=-dac_override", "--bounding-set=-dac_override"]
     environment = house.environment | {"PYTHONDONTWRITEBYTECODE": "1", "APP_OUT": os.devnull}
-    return subprocess.run([*less, *command], cwd=house.folder, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [*less, *command], cwd=house.folder, env=environment, capture_output=True, text=True, timeout=60
+    )
 
 
 def test_a_read_only_database_stops_serve(read_only: Deployment) -> None:
     """The serving side says at once that it cannot write, and what to do; what is stored stays."""
     [said, hint] = sentences(powerless(read_only, read_only.command("serve")), 1)
     assert "The database cannot be used now: attempt to write a readonly database" in said
-    assert "Make the database file and its folder writable" in hint
+    assert "writable for this user" in hint
     assert [r.state for r in read_only.rows(Request)] == ["pending"]
 
 
@@ -248,7 +251,9 @@ def test_a_template_broken_later_keeps_the_mail(tmp_path: Path, mail_site: MailS
         shutil.copy(shipped, template)
         house.mail_to("bob", "K-1", "Decision needed")
         eventually(lambda: all(m.state == "sent" for m in house.rows(Outgoing)))
-    assert len(house.mails("olga", "nonsense")) == 1
+    assert (
+        len(house.mails("olga", "nonsense")) == 2
+    )  # one for Bob's mail and one for the archive's, however often tried
 
 
 def test_a_summary_with_an_undefined_argument(tmp_path: Path, mail_site: MailSite) -> None:

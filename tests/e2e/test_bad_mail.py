@@ -32,10 +32,14 @@ def test_a_reply_of_twelve_megabytes(house: Deployment) -> None:
     request, mail = asked(house, "M-1")
     line = b"QUFB" * 19 + b"\r\n"
     raw = (
-        f"From: {house.people['bob']}\r\nTo: {mail.reply_to}\r\nSubject: Re: a film\r\nMessage-ID: <film@x.test>\r\n"
-        'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nAPPROVE\r\n--b\r\n'
-        "Content-Type: video/mp4\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    ).encode() + line * (12_000_000 // len(line)) + b"--b--\r\n"
+        (
+            f"From: {house.people['bob']}\r\nTo: {mail.reply_to}\r\nSubject: Re: a film\r\nMessage-ID: <film@x.test>\r\n"
+            'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nAPPROVE\r\n--b\r\n'
+            "Content-Type: video/mp4\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        ).encode()
+        + line * (12_000_000 // len(line))
+        + b"--b--\r\n"
+    )
     house.site.submit(house.people["bob"], mail.reply_to, raw)
     eventually(lambda: house.rows(Incoming, kind="broken"), seconds=40)
     assert house.state(request) == "pending"

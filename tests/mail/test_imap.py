@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -150,6 +151,62 @@ def test_news_of_the_last_moment_is_not_missed(mail_site: MailSite) -> None:
         delivered(mail_site, "between", user)
         mailbox.noop()
         assert mailbox.uids_after(0) == [1]
+
+
+class _Hasty(socketserver.StreamRequestHandler):
+    """An IMAP server that says everything that follows from a command in one breath with its answer."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"* OK [CAPABILITY IMAP4rev1 IDLE] hello\r\n")
+        idling = b""
+        for line in self.rfile:
+            tag, _, rest = line.strip().partition(b" ")
+            verb = rest.split(b" ")[0].upper()
+            if verb == b"IDLE":
+                idling = tag
+                self.wfile.write(b"+ idling\r\n" + self.server.breath)  # type: ignore[attr-defined]
+                continue
+            answers = {
+                b"SELECT": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n* OK [UIDNEXT 2] ok\r\n",
+                b"CAPABILITY": b"* CAPABILITY IMAP4rev1 IDLE\r\n",
+            }
+            tag = idling if tag == b"DONE" else tag
+            self.wfile.write(answers.get(verb, b"") + tag + b" OK done\r\n")
+
+
+@contextmanager
+def hasty(breath: bytes) -> Iterator[ImapMailbox]:
+    """Open a mailbox on a server that says ``breath`` together with its answer to IDLE."""
+    with socketserver.ThreadingTCPServer((LOOPBACK, 0), _Hasty) as server:
+        server.daemon_threads = True
+        server.breath = breath  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        settings = ImapSettings(host=LOOPBACK, port=int(server.server_address[1]), tls="none")
+        try:
+            with ImapMailbox(settings, "", None) as mailbox:
+                yield mailbox
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_news_in_one_breath_with_the_answer_to_idle() -> None:
+    """What comes with the answer to IDLE lies in a buffer that poll(2) does not see; it is news all the same."""
+    with hasty(b"* 2 EXISTS\r\n") as mailbox:
+        assert mailbox.wait(3, never)
+
+
+def test_chatter_in_one_breath_is_no_news() -> None:
+    """Other words with the answer to IDLE end no wait."""
+    with hasty(b"* OK Still here\r\n* 1 FETCH (FLAGS (\\Seen))\r\n") as mailbox:
+        assert not mailbox.wait(0.01, never)
+
+
+def test_a_goodbye_in_one_breath_is_noticed() -> None:
+    """A server that gives up at once is not waited for."""
+    with pytest.raises(MailServerError, match="goodbye"), hasty(b"* BYE too many of you\r\n") as mailbox:
+        mailbox.wait(60, never)
 
 
 @pytest.mark.parametrize("command", ["fetch", "move", "noop"])

@@ -53,7 +53,7 @@ def test_approve_below_the_level_is_told(reading: Rig) -> None:
     [(recipient, sentence)] = told(reading, "clarification")
     assert recipient == "bob@example.com"
     assert "without proof that it is from you" in sentence
-    assert "not counted: below_level" in mail.why
+    assert "aligned" in mail.why
     assert b"without proof" in reading.sender.sent[-1][2]
 
 

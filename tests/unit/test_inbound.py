@@ -242,6 +242,9 @@ def test_reports_without_what_they_must_have_are_read_as_far_as_they_go() -> Non
     """No status, a strange recipient, no returned mail: empty fields. No group about a recipient: no report."""
     got = bounce_report(report("Original-Recipient: x400; /C=GB/\r\nAction: failed\r\nStatus: bad", returned="x"))
     assert got == BounceReport(action="failed", status="", recipient="", message_id="")
+    asked = bounce_report(report("Original-Recipient: rfc822;bob@example.com\r\nAction: failed"))
+    assert asked is not None
+    assert asked.recipient == "bob@example.com"
     assert bounce_report(report()) is None
     assert bounce_report(mail()) is None
 

@@ -51,6 +51,7 @@ def seen(source: str) -> list[str]:
         ("a</", ["a"]),
         ("<img alt='no'>a<img data-emoji='👍' alt='👍'>", ["a👍"]),
         ("<s>APPROVE</s>", ["~~APPROVE~~"]),
+        ("<s>A<del>B</del>C</s>", ["~~ABC~~"]),
         ("<del>APPROVE</del> <span style='text-decoration: line-through'>yes</span>", ["~~APPROVE~~ ~~yes~~"]),
     ],
 )
@@ -153,6 +154,24 @@ def test_signatures_are_left_out_and_end_where_they_end(signature: str) -> None:
     text = signature.format("We only accept written orders")
     assert read_verdict(new_text_of_html(f"APPROVE{text}")).verdict is Verdict.APPROVE
     assert read_verdict(new_text_of_html(f"APPROVE{text}<div>only half</div>")).verdict is Verdict.UNCLEAR
+
+
+def test_paragraphs_are_apart_from_each_other() -> None:
+    """A legal footer is known by where it begins, and a paragraph of HTML begins like one of plain text."""
+    footer = "<p>This e-mail is confidential and intended only for the addressee.</p><p>Do not approve it.</p>"
+    assert read_verdict(new_text_of_html(f"<p>APPROVE</p><p>Bob</p>{footer}")).verdict is Verdict.APPROVE
+    assert new_text_of_html("<div><p>a</p></div><table><tr><td><p>b</p></td></tr></table>") == "a\n\nb\n"
+
+
+def test_a_quote_begins_a_line_also_within_one() -> None:
+    """An inline element that quotes does not run into the person's words before and after it."""
+    inline = "REJECT<span class='gmail_quote'>APPROVE</span>too dear"
+    assert new_text_of_html(inline).split() == ["REJECT", "too", "dear"]
+    assert new_text_of_html("REJECT<span class='gmail_signature'>Bob</span>too dear").split() == [
+        "REJECT",
+        "too",
+        "dear",
+    ]
 
 
 def test_indented_text_is_not_a_quote() -> None:

@@ -41,6 +41,14 @@ def test_the_marker_in_a_quote_only_proves_the_quote(prefix: str) -> None:
     assert new_text_of_plain(f"REJECT\n\n{quote}").split() == ["REJECT"]
 
 
+def test_a_bracket_left_open_above_a_quote_does_not_unquote_it() -> None:
+    """Only the rest of a wrapped attribution may begin with ``>`` and be none; a quoted line is one."""
+    assert new_text_of_plain("REJECT: 5 < 6\n> mailgate-reply-above-x\n> APPROVE\n").split("\n") == [
+        "REJECT: 5 < 6",
+        "",
+    ]
+
+
 @pytest.mark.parametrize("quote", ["> 50 EUR: ask me again", "> 50 EUR\n> 60 EUR", "| only half |", ">only half"])
 def test_a_bare_quote_mark_is_no_quote(quote: str) -> None:
     """Without an attribution or our marker a line with ``>`` is kept as it stands, and is a condition."""
@@ -60,6 +68,7 @@ def test_a_bare_quote_mark_is_no_quote(quote: str) -> None:
         "but only until 17:00:",
         "but only until 17:00 on 30.11.2026:",
         "ask bob@example.com before 30.11.2026 17:00:",
+        "ask bob@example.com<mailto:bob@example.com> before 30.11.2026 17:00:",
         "These conditions apply:",
         "From: 1 June",
         "From: 1 June\nTo: 30 June",
@@ -146,11 +155,39 @@ def test_a_weak_attribution_needs_a_quote_below() -> None:
 
 
 def test_an_attribution_is_found_with_the_lines_it_was_wrapped_over() -> None:
-    """The first line of a wrapped attribution is part of it; the person's line above is not."""
+    """The first line of a wrapped attribution is part of it."""
     lines = ["but not before 2027", "On Nov 22, 2026,", "at 20:22,", "Approvals <a@gate.example.com> wrote:"]
     assert attribution(lines, 3) == (1, True)
+    assert attribution(["On Nov 22, 2026 at 20:22, Approvals <", "a@gate.example.com> wrote:"], 1) == (0, True)
     assert attribution(["x", "", "wrote:"], 2) is None
     assert attribution(["On Nov 22, 2026 at 20:22, Bob wrote:" + "x" * 400 + ":"], 0) is None
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "only on 5 May 2026",
+        "On 5 May 2026 only.",
+        "On 5 May 2026",
+        "On Monday,",
+        "only until 17:00",
+        "not before 2027,",
+    ],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "On Nov 22, 2026 at 20:22, Approvals <a@gate.example.com> wrote:",
+        "Approvals <a@gate.example.com> wrote:",
+        "Approvals wrote:",
+        "22.11.2026, 20:22, Approvals <a@gate.example.com>:",
+    ],
+)
+def test_a_line_directly_above_an_attribution_is_not_a_part_of_it(own: str, line: str) -> None:
+    """A condition with a date in it stays, though no empty line divides it from the client's."""
+    text = f"APPROVE\n{own}\n{line}\n> mailgate-reply-above-x\n> y\n"
+    assert own in new_text_of_plain(text)
+    assert read_verdict(new_text_of_plain(text)).verdict is Verdict.UNCLEAR
 
 
 def test_a_header_block_needs_three_kinds_of_labels() -> None:

@@ -1,0 +1,85 @@
+"""`mailgate explain` on the samples of `tests/replies`: the right verdict, and why."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPLIES = Path(__file__).parent.parent / "replies"
+
+FIELDS = {"kind", "assignment", "from", "level", "verdict", "first_line", "reason", "would", "because"}
+
+SEVEN = {
+    "approve_plain_neomutt": ("reply", "approve", "count"),
+    "reject_with_a_reason": ("reply", "reject", "count"),
+    "do_not_approve": ("reply", "unclear", "clarify"),
+    "out_of_office_quoting_our_mail": ("auto_reply", "none", "mark_away"),
+    "bounce_user_unknown": ("bounce", "none", "mark_undeliverable"),
+    "reject_outlook_quote_says_approve": ("reply", "reject", "count"),
+    "approve_html_only_iphone": ("reply", "approve", "count"),
+}
+"""The mails that people get wrong most often; the Outlook one answers no above a quote that says APPROVE."""
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
+    """Explain every sample with one call, in a folder without a configuration."""
+    files = sorted(REPLIES.glob("*.eml"))
+    done = _explain(tmp_path_factory.mktemp("empty"), "--json", *map(str, files))
+    assert done.returncode == 0, done.stderr
+    return {file.stem: json.loads(line) for file, line in zip(files, done.stdout.splitlines(), strict=True)}
+
+
+@pytest.mark.parametrize("name", SEVEN)
+def test_a_sample_is_explained(explained: dict[str, dict[str, object]], name: str) -> None:
+    """Kind, verdict and what would be done are right, and there is a sentence that says why."""
+    found = explained[name]
+    assert (found["kind"], found["verdict"], found["would"]) == SEVEN[name]
+    assert found["because"]
+    assert found.keys() >= FIELDS
+
+
+def test_all_samples_read_as_expected(explained: dict[str, dict[str, object]]) -> None:
+    """The command says of every sample what its readers' own tests expect."""
+    expected = json.loads((REPLIES / "expected.json").read_text(encoding="utf-8"))
+    for name, wanted in expected.items():
+        found = explained[name]
+        # Without a configuration nobody knows our instance header; its mail is still nothing that decides.
+        assert found["kind"] == ("auto_reply" if wanted["kind"] == "own" else wanted["kind"]), name
+        if wanted["kind"] == "reply":
+            assert found["verdict"] == wanted["verdict"], name
+
+
+def test_no_machine_decides(explained: dict[str, dict[str, object]]) -> None:
+    """Nothing but a reply would ever be counted."""
+    assert all(found["kind"] == "reply" for found in explained.values() if found["would"] == "count")
+
+
+def test_a_person_reads_why(tmp_path: Path) -> None:
+    """Without --json the first line is the verdict, the reasons follow."""
+    printed = _explain(tmp_path, str(REPLIES / "do_not_approve.eml")).stdout.splitlines()
+    assert "reply, unclear → clarify" in printed[0]
+    assert any("·" in line for line in printed)
+
+
+def test_an_unreadable_file_is_one_sentence(tmp_path: Path) -> None:
+    """The other files are explained all the same; the exit code says that one could not be read."""
+    done = _explain(tmp_path, "--json", str(tmp_path / "none.eml"), str(REPLIES / "do_not_approve.eml"))
+    assert done.returncode == 3
+    assert len(done.stdout.splitlines()) == 1
+    assert "cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _explain(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mailgate", "explain", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=folder,
+    )

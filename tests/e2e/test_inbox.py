@@ -1,0 +1,237 @@
+"""The role that reads the mailbox, on a real Dovecot: where it begins, what it looks at again, and who may read."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from imapclient import IMAPClient
+from sqlmodel import select
+from structlog.testing import capture_logs
+
+from mailgate.errors import MailServerError
+from mailgate.mail.imap import ImapMailbox
+from mailgate.runtime import open_serving
+from mailgate.service.context import Serving
+from mailgate.service.fetch import InboxRole
+from mailgate.service.intake import incoming_label
+from mailgate.store.tables import Cursor, Incoming, Lease
+from tests.deployment import Deployment, eventually
+
+BOB = "bob@approvers.test"
+
+
+def mail(subject: str) -> bytes:
+    """Write a stranger's message as it goes over the wire; it will be quarantined."""
+    unique = secrets.token_hex(6)
+    return f"From: {BOB}\r\nSubject: {subject}\r\nMessage-ID: <{unique}@x.test>\r\n\r\n{subject}\r\n".encode()
+
+
+class Desk:
+    """One serving side whose inbox runs in a thread of this process."""
+
+    def __init__(self, house: Deployment) -> None:
+        self.house = house
+        self.serving: Serving = open_serving(house.config)
+        self.opened = 0
+
+    def open(self) -> ImapMailbox:
+        """Open the mailbox as the role does, counting how often."""
+        self.opened += 1
+        settings = self.serving.config.imap
+        return ImapMailbox(settings, self.house.config.password_of(settings), self.house.site.ca_file)
+
+    @contextmanager
+    def reading(self, owner: str = "one") -> Iterator[InboxRole]:
+        """Run the role until the block ends; give it once it reads."""
+        role, stop = InboxRole(self.serving, self.open, owner), threading.Event()
+        thread = threading.Thread(target=role.run, args=(stop,))
+        thread.start()
+        try:
+            yield role
+        finally:
+            stop.set()
+            thread.join()
+
+    @contextmanager
+    def session(self, folder: str = "INBOX") -> Iterator[IMAPClient]:
+        """Look into the mailbox as another mail program would."""
+        login = self.house.site.imap_of(self.house.gate)
+        with IMAPClient(login.host, login.port, ssl_context=login.tls_context()) as session:
+            session.login(login.username, login.password)
+            if session.folder_exists(folder):
+                session.select_folder(folder)
+            yield session
+
+    def subjects(self) -> list[str]:
+        """Return the subjects of the stored mails, in the order they were stored."""
+        with self.serving.store.read() as tx:
+            rows = sorted(tx.session.exec(select(Incoming)).all(), key=lambda r: (r.fetched_at, r.uid))
+        mails = [self.serving.key.unseal(r.sealed, label=incoming_label(r)) for r in rows]
+        return [raw.split(b"Subject: ")[1].split(b"\r\n")[0].decode() for raw in mails]
+
+    def started(self) -> None:
+        """Wait until the role has looked into the mailbox for the first time."""
+
+        def look() -> bool:
+            with self.serving.store.read() as tx:
+                return tx.session.exec(select(Cursor)).first() is not None
+
+        eventually(look, why="The first look")
+
+    def stores(self, *subjects: str) -> None:
+        """Wait until these mails, and no others, are stored."""
+        eventually(lambda: self.subjects() == list(subjects), why=f"Storing {subjects}, not {self.subjects()}")
+
+
+@pytest.fixture
+def desk(make_house: Deployment) -> Iterator[Desk]:
+    """Make a desk with an empty mailbox."""
+    desk = Desk(make_house)
+    yield desk
+    desk.serving.store.close()
+
+
+@pytest.fixture
+def folder_desk(make_house: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Make a desk that reads a folder of its own, which can be deleted and made anew."""
+    monkeypatch.setenv("MAILGATE_IMAP__FOLDER", "Replies")
+    desk = Desk(make_house)
+    with desk.session() as session:
+        session.create_folder("Replies")
+    yield desk
+    desk.serving.store.close()
+
+
+def deliver(desk: Desk, subject: str) -> bytes:
+    """Deliver a mail to our mailbox and return its bytes as they lie there."""
+    raw = mail(subject)
+    desk.house.site.submit(BOB, desk.house.gate, raw)
+    return desk.house.site.wait_for_mail(desk.house.gate, lambda found: found.endswith(raw))
+
+
+def test_an_old_mailbox_is_not_answered(desk: Desk) -> None:
+    """The first run begins with what comes from now on; what lay there before is neither read nor moved."""
+    deliver(desk, "long ago")
+    with desk.reading():
+        desk.started()
+        deliver(desk, "today")
+        desk.stores("today")
+    assert [b"Subject: long ago" in raw for raw in desk.house.site.maildir(desk.house.gate)] == [True]
+
+
+def test_what_came_meanwhile_is_read_after_a_restart(desk: Desk) -> None:
+    """A restart goes on where the last run ended."""
+    with desk.reading():
+        desk.started()
+    for subject in ("one", "two"):
+        deliver(desk, subject)
+    with desk.reading():
+        desk.stores("one", "two")
+
+
+def test_mails_are_moved_and_stay_unread(desk: Desk) -> None:
+    """What was read lies in our folder afterwards, and a person still sees it as unread."""
+    with desk.reading():
+        desk.started()
+        deliver(desk, "moved")
+        eventually(lambda: desk.house.site.maildir(desk.house.gate, "Mailgate/Quarantine"), why="Moving")
+    assert desk.house.site.maildir(desk.house.gate) == []
+    with desk.session("Mailgate.Quarantine") as session:
+        assert b"\\Seen" not in session.get_flags([1])[1]
+
+
+def test_the_same_bytes_are_stored_once(folder_desk: Desk) -> None:
+    """A mail that was delivered twice, to the byte, is one mail."""
+    raw = mail("twin")
+    with folder_desk.session("Replies") as session, folder_desk.reading():
+        folder_desk.started()
+        session.append("Replies", raw)
+        folder_desk.stores("twin")
+        session.append("Replies", raw)
+        session.append("Replies", mail("next"))
+        folder_desk.stores("twin", "next")
+
+
+def test_a_renumbered_folder_is_looked_through_again(folder_desk: Desk) -> None:
+    """When the server numbers its mails anew, nothing that came since the first run is lost, nothing older is read."""
+    raw, long_ago = mail("known"), datetime.now(UTC) - timedelta(days=3)
+    with folder_desk.session("Replies") as session:
+        with folder_desk.reading():
+            folder_desk.started()
+            session.append("Replies", raw)
+            folder_desk.stores("known")
+        session.select_folder("INBOX")
+        before = session.folder_status("Replies", ["UIDVALIDITY"])
+        session.delete_folder("Replies")
+        session.create_folder("Replies")
+        assert session.folder_status("Replies", ["UIDVALIDITY"]) != before
+        session.append("Replies", mail("older"), msg_time=long_ago)
+        session.append("Replies", raw)
+        session.append("Replies", mail("missed"))
+        with folder_desk.reading():
+            folder_desk.stores("known", "missed")
+            session.append("Replies", mail("after"))
+            folder_desk.stores("known", "missed", "after")
+
+
+def test_looking_again_begins_a_day_early(folder_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers compare days in their own zone, which may be behind ours: the search begins a day before."""
+    asked: list[date] = []
+    since: Callable[[Any, date], list[int]] = ImapMailbox.uids_since
+    monkeypatch.setattr(ImapMailbox, "uids_since", lambda self, day: asked.append(day) or since(self, day))
+    with folder_desk.reading():
+        folder_desk.started()
+    with folder_desk.serving.store.write() as tx:
+        cursor = tx.session.exec(select(Cursor)).one()
+        cursor.uidvalidity += 1
+        first_run = cursor.started_at
+    with folder_desk.reading():
+        eventually(lambda: asked)
+    assert asked == [first_run.date() - timedelta(days=1)]
+
+
+def test_one_of_two_reads_and_the_other_takes_over(desk: Desk) -> None:
+    """A mailbox has one reader at a time; when it ends, the next one goes on at once."""
+    with desk.reading("two"):
+        desk.started()
+        with desk.reading("three"):
+            deliver(desk, "for two")
+            desk.stores("for two")
+            assert desk.opened == 1
+    with desk.reading("four"):
+        deliver(desk, "for four")
+        desk.stores("for two", "for four")
+    assert desk.opened == 2
+
+
+def test_a_reader_that_lost_its_lease_stops_writing(desk: Desk) -> None:
+    """A reader that was presumed dead notices before it stores anything, and begins anew."""
+    with capture_logs() as logs, desk.reading():
+        desk.started()
+        with desk.serving.store.write() as tx:
+            tx.session.exec(select(Lease)).one().epoch += 1
+        deliver(desk, "late")
+        desk.stores("late")
+    assert [e["lease"] for e in logs if e["event"] == "lease_lost"] == ["inbox"]
+
+
+def test_a_server_that_lets_us_move_nothing_is_read_all_the_same(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moving is a courtesy: where it fails, the next mails are read over the same connection."""
+
+    def refuse(*_: object) -> None:
+        raise MailServerError("You may not make folders here.")
+
+    monkeypatch.setattr(ImapMailbox, "move", refuse)
+    with capture_logs() as logs, desk.reading():
+        desk.started()
+        for subject in ("first", "second"):
+            deliver(desk, subject)
+        desk.stores("first", "second")
+        assert desk.opened == 1
+    assert "not_moved" in [e["event"] for e in logs]
