@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import math
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
@@ -34,7 +33,8 @@ from mailgate.service.context import Working
 from mailgate.service.execute import Known, current_request_id, stored, told
 from mailgate.service.inspect import cancel_request
 from mailgate.service.resume import Outcome
-from mailgate.service.submit import Call, Snapshot, Ticket, report_logged, submit
+from mailgate.service.snapshot import snapshot_of
+from mailgate.service.submit import Call, Ticket, report_logged, submit
 from mailgate.service.worker import WorkerRole
 
 log = structlog.get_logger(__name__)
@@ -195,7 +195,7 @@ class Mailgate:
             agent=_named("agent", agent),
             run=_named("run", run),
             on_behalf_of=_requester(on_behalf_of),
-            snapshot=lambda: _snapshot(state, state_version),
+            snapshot=lambda: snapshot_of(state, state_version),
             reasoning=reasoning,
             confidence=_confidence(confidence),
             key=key,
@@ -365,24 +365,6 @@ def _earlier(ticket: Ticket) -> Any:
         outcome=ticket.status,
         for_model=ticket.for_model,
     )
-
-
-def _snapshot(state: Any, version: str) -> Snapshot | None:
-    if callable(state):
-        state = state()
-    if state is None:
-        return None
-    if isinstance(state, bytes):
-        return Snapshot(body=state, media_type="application/octet-stream", version=version)
-    if isinstance(state, tuple) and len(state) == 2 and isinstance(state[0], bytes):
-        return Snapshot(body=state[0], media_type=str(state[1]), version=version)
-    try:
-        body = json.dumps(state, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError, UnicodeEncodeError) as error:
-        raise InvalidArguments(
-            f"The state cannot be stored as JSON ({error}); pass bytes and a media type instead."
-        ) from error
-    return Snapshot(body=body, media_type="application/json", version=version)
 
 
 def _confidence(given: float | None) -> float:

@@ -116,7 +116,9 @@ def _await_repair(serving: Serving, row: Outgoing, why: str) -> None:
         with serving.store.write() as tx:
             request = find_request(tx, row.request_id) if row.request_id else None
             headline = f"A mail ({row.kind}) to {row.recipient} cannot be made: {why}"
-            tell_operators(tx, serving, request, headline=headline, next_step="Mend it; the mail then goes out by itself.")
+            tell_operators(
+                tx, serving, request, headline=headline, next_step="Mend it; the mail then goes out by itself."
+            )
 
 
 def _refused(serving: Serving, row: Outgoing, error: MailRefused) -> None:

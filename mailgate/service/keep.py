@@ -14,11 +14,12 @@ from mailgate.model.evidence import format_time
 from mailgate.model.lifecycle import Standing, State, Trigger
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
-from mailgate.service.marks import bears_event_mark, check_decisions, check_outgoing, check_ruling, check_seats
+from mailgate.service.marks import bears_event_mark, check_outgoing, check_ruling
 from mailgate.service.opening import ask_people, give_up, requester_of, tally_of
 from mailgate.service.posting import order_mail, tell_operators
 from mailgate.service.proof import check_pending, read_history
 from mailgate.store import Tx
+from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import append_event, events_of
 from mailgate.store.mails import oldest_read_at, outgoing_of, unread_before
 from mailgate.store.requests import due, in_state, lock_request, move
@@ -78,7 +79,7 @@ def _remind(tx: Tx, serving: Serving) -> Iterator[Request]:
         tx.session.add(request)
         if not _founded(tx, serving, request):
             continue
-        seats = [s for s in check_seats(tx, serving.key, request) if s.state == "open"]
+        seats = [s for s in assignments_of(tx, request.id) if s.state == "open"]
         event = append_event(tx, "reminder", request.id, _SYSTEM | {"to": [s.address for s in seats]}, key=serving.key)
         for seat in seats:
             order_mail(tx, serving, "reminder", request, to=seat, events=[event])
@@ -98,11 +99,11 @@ def _escalate(tx: Tx, serving: Serving) -> Iterator[Request]:
 def _ask_more(tx: Tx, serving: Serving, request: Request, *, because: str) -> list[str]:
     """Ask those people of ``escalate_to`` who were not asked yet; return them."""
     _, gate = check_ruling(tx, serving.key, request)
-    asked = {requester_of(serving, request), *(s.person for s in check_seats(tx, serving.key, request))}
+    asked = {requester_of(serving, request), *(s.person for s in assignments_of(tx, request.id))}
     more = [p for p in serving.config.directory.expand(gate.escalate_to) if p not in asked]
     if not more:
         return []
-    stage = tally_of(tx, serving, request, gate, check_decisions(tx, serving.key, request)).stage
+    stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
     event = append_event(tx, "escalation", request.id, _SYSTEM | {"to": more, "reason": because}, key=serving.key)
     return list(ask_people(tx, serving, request, more, stage, event, "escalation"))
 
@@ -121,7 +122,7 @@ def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> No
         return
     tx.session.flush()
     _, gate = check_ruling(tx, serving.key, request)
-    decisions = check_decisions(tx, serving.key, request)
+    decisions = decisions_of(tx, request.id)
     if tally_of(tx, serving, request, gate, decisions).standing is not Standing.OPEN:
         person = serving.config.people.get(seat.person)
         name = person.name if person else seat.person
@@ -206,8 +207,6 @@ def _founded(tx: Tx, serving: Serving, request: Request) -> bool:
     """Return whether the keeper itself ruled on this pending request and nothing about it was forged since."""
     try:
         check_ruling(tx, serving.key, request)
-        check_seats(tx, serving.key, request)
-        check_decisions(tx, serving.key, request)
         check_pending(tx, serving.key, serving.verifier, request)
     except Forged as error:
         complain(tx, serving, request, error)

@@ -17,10 +17,10 @@ from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, decide
 from mailgate.service.keep import complain
 from mailgate.service.letters import ask_letter, how_it_stands
-from mailgate.service.marks import check_assignment, check_decisions, check_ruling, check_seats
+from mailgate.service.marks import check_ruling
 from mailgate.service.proof import check_pending
 from mailgate.store import Tx
-from mailgate.store.answers import find_assignment, use_code_try
+from mailgate.store.answers import decisions_of, find_assignment, use_code_try
 from mailgate.store.requests import get_request, lock_request
 from mailgate.store.tables import Assignment, Request
 
@@ -122,7 +122,6 @@ def _find(tx: Tx, serving: Serving, token: str) -> tuple[Request, Assignment, Ga
     if seat is None:
         raise TokenError("This link is not one of ours, or was damaged on its way.")
     request = get_request(tx, seat.request_id)
-    check_assignment(serving.key, seat, request)
     _, gate = check_ruling(tx, serving.key, request)
     if seat.generation != claim.generation or seat.digest[:8].hex() != claim.digest_prefix:
         raise TokenError("This link is not one of ours, or was damaged on its way.")
@@ -147,10 +146,8 @@ def _page(serving: Serving, token: str, *, problem: Problem | None = None, thank
 
 def _closed(tx: Tx, serving: Serving, request: Request, seat: Assignment) -> str | None:
     """Return the truth about a request that this seat cannot decide any more, or None if it can."""
-    decisions = check_decisions(tx, serving.key, request)
-    check_seats(tx, serving.key, request)
     check_pending(tx, serving.key, serving.verifier, request)
-    mine = next((d for d in decisions if d.person == seat.person), None)
+    mine = next((d for d in decisions_of(tx, request.id) if d.person == seat.person), None)
     if mine is not None:
         word = "approved" if mine.verdict == "approve" else "rejected"
         return f"You {word} this at {mine.decided_at:%H:%M} UTC. {how_it_stands(tx, serving, request)}"

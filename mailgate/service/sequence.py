@@ -13,11 +13,12 @@ from mailgate.errors import Forged
 from mailgate.model.evidence import build_record
 from mailgate.model.lifecycle import FINAL, Standing, State
 from mailgate.service.context import Serving
-from mailgate.service.marks import bears_event_mark, check_decisions, check_ruling, check_seats
+from mailgate.service.marks import bears_event_mark, check_ruling
 from mailgate.service.opening import ask_stage, open_request, tally_of
 from mailgate.service.posting import archive, order_mail, tell_operators
 from mailgate.service.proof import AGENTS_ENDS, read_history
 from mailgate.store import Tx
+from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import next_position, unsequenced
 from mailgate.store.requests import find_request
 from mailgate.store.tables import Event, Request
@@ -175,12 +176,12 @@ def _decided(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[s
     """Send the receipt to everyone asked; ask the next stage where one is due."""
     body = json.loads(event.body)
     details = {"decision": body["decision"]}
-    for seat in check_seats(tx, serving.key, request):
+    for seat in assignments_of(tx, request.id):
         order_mail(tx, serving, "receipt", request, to=seat, details=details, events=[event])
     archive(tx, serving, "receipt", request, event, details)
     if request.state == State.PENDING:
         _, gate = check_ruling(tx, serving.key, request)
-        standing = tally_of(tx, serving, request, gate, check_decisions(tx, serving.key, request))
+        standing = tally_of(tx, serving, request, gate, decisions_of(tx, request.id))
         if standing.standing is Standing.OPEN:
             ask_stage(tx, serving, request, gate, standing.stage, event)
     return {}
@@ -189,7 +190,7 @@ def _decided(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[s
 def _ended(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
     """Send the outcome to everyone asked."""
     outcome = json.loads(event.body)["outcome"]
-    for seat in check_seats(tx, serving.key, request):
+    for seat in assignments_of(tx, request.id):
         order_mail(tx, serving, "outcome", request, to=seat, details={"outcome": outcome}, events=[event])
     archive(tx, serving, "outcome", request, event, {"outcome": outcome})
     if outcome == State.FAILED:

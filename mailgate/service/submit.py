@@ -16,21 +16,13 @@ from mailgate.model.lifecycle import State
 from mailgate.model.policy import Facts, Gate, Ruling, Tier, judge
 from mailgate.model.verdict import Level, Verdict
 from mailgate.service.context import Working, gate_of
+from mailgate.service.snapshot import Snapshot
 from mailgate.service.wording import sentence_for_model
 from mailgate.store import Tx
 from mailgate.store.answers import decisions_of
 from mailgate.store.events import append_event
 from mailgate.store.requests import find_call, find_logged, find_open_twin, find_rejection
 from mailgate.store.tables import Checkpoint, Logged, Request
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """The agent's own state: bytes with a media type, and the version its writer gave it."""
-
-    body: bytes
-    media_type: str
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,9 +80,10 @@ def test_a_move_from_a_state_that_was_read_before_is_refused(store: Store) -> No
         with pytest.raises(IllegalTransition):
             move(tx, stale, Trigger.APPROVE)
     with store.write() as tx:
-        get_request(tx, "r1")
+        stale = get_request(tx, "r1")
         tx.session.connection().exec_driver_sql("update requests set state = 'cancelled' where id = 'r1'")
         assert lock_request(tx, "r1").state == "cancelled"
+        assert stale.state == "cancelled"
 
 
 @pytest.mark.parametrize(

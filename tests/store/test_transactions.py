@@ -34,6 +34,15 @@ def test_a_write_is_stored_at_its_end(store: Store, other: Store) -> None:
     assert ids(other) == ["r1", "r2"]
 
 
+def test_a_commit_counts_at_once_for_those_who_wait_here(store: Store) -> None:
+    """Within the process nobody waits for the change counter to be looked at."""
+    seen = store.pulse.count()
+    for number in (1, 2):
+        with store.write() as tx:
+            a_request(tx, f"r{number}")
+        assert store.pulse.count() == seen + number
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, StoreUnavailable])
 def test_an_exception_undoes_everything_and_wakes_nobody(store: Store, error: type[BaseException]) -> None:
     """Whatever it was, nothing of the transaction stays."""

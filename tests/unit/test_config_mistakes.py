@@ -224,6 +224,7 @@ TEN = """
 [mailgate]
 name = "My Gate"
 default_approvers = ["alice", "nobody"]
+operators = ["group:finance"]
 
 [smtp]
 port = "many"
@@ -286,6 +287,16 @@ def test_many_mistakes_are_all_told_and_no_follow_on_is(tmp_path: Path) -> None:
             "[gates.pay] has both 'approvers' and 'stages', which have their own; keep one of them.",
         ]
     )
+
+
+def test_several_wrong_items_of_a_list_are_named_by_their_places(tmp_path: Path) -> None:
+    """What is taken out to look at the rest does not move the others."""
+    text = "[gates.x]\nrules = ['a', 'b', { when = 'true', tier = 'log' }, { when = 'true', tier = 'lgo' }]"
+    assert problems(tmp_path, text) == [
+        "[[gates.x.rules]] #1 = 'a': write a table of keys and values.",
+        "[[gates.x.rules]] #2 = 'b': write a table of keys and values.",
+        "[[gates.x.rules]] #4 tier = 'lgo': use 'auto', 'log' or 'require_approval'.",
+    ]
 
 
 def test_a_secret_is_never_repeated(tmp_path: Path) -> None:

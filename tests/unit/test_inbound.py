@@ -61,6 +61,7 @@ def kind_of(mail: Mail) -> Kind:
         ("Content-Type: multipart/report; report-type=delivery-status; boundary=b", Kind.BOUNCE),
         ("X-Failed-Recipients: bob@example.com", Kind.BOUNCE),
         ("Return-Path: <>\nSubject: Undeliverable: issue_refund", Kind.BOUNCE),
+        ("Return-Path: <>\nSubject: Undeliverable: x\nAuto-Submitted: auto-replied", Kind.BOUNCE),
         ("Subject: Unzustellbar: issue_refund", Kind.BOUNCE),
         ("Subject: Mail delivery failed: returning message to sender", Kind.BOUNCE),
         ("Return-Path: <>\nAuto-Submitted: auto-replied", Kind.AUTO_REPLY),  # Exchange's out of office

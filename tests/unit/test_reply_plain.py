@@ -43,10 +43,7 @@ def test_the_marker_in_a_quote_only_proves_the_quote(prefix: str) -> None:
 
 def test_a_bracket_left_open_above_a_quote_does_not_unquote_it() -> None:
     """Only the rest of a wrapped attribution may begin with ``>`` and be none; a quoted line is one."""
-    assert new_text_of_plain("REJECT: 5 < 6\n> mailgate-reply-above-x\n> APPROVE\n").split("\n") == [
-        "REJECT: 5 < 6",
-        "",
-    ]
+    assert new_text_of_plain("REJECT: 5 < 6\n> mailgate-reply-above-x\n> APPROVE\n") == "REJECT: 5 < 6"
 
 
 @pytest.mark.parametrize("quote", ["> 50 EUR: ask me again", "> 50 EUR\n> 60 EUR", "| only half |", ">only half"])
@@ -147,7 +144,7 @@ def test_headers_in_no_known_language_have_a_shape() -> None:
 
 
 def test_a_weak_attribution_needs_a_quote_below() -> None:
-    """ "On Nov 26 Bob wrote:" may be a person's; it is a client's if something quoted or our marker follows."""
+    """A person may write "On Nov 26 Bob wrote:", too; it is a client's if something quoted or our marker follows."""
     line = "On Nov 26, 2026 Bob wrote:"
     assert "only half" in new_text_of_plain(f"APPROVE\n\n{line}\n\nonly half")
     assert new_text_of_plain(f"APPROVE\n\n{line}\n\n> only half").split() == ["APPROVE"]

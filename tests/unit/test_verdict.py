@@ -264,6 +264,8 @@ def test_a_name_below_is_compared_with_the_senders() -> None:
     assert read_verdict("APPROVE\n\nbob", signer="Bob Brown").verdict is Verdict.APPROVE
     assert read_verdict("APPROVE\n\nBB", signer="Bob Brown").verdict is Verdict.APPROVE
     assert read_verdict("APPROVE\n\nAlex", signer="Alexander Meyer").verdict is Verdict.APPROVE
+    assert read_verdict("APPROVE\n\nAnna", signer="Ann Lee").verdict is Verdict.APPROVE
+    assert read_verdict("APPROVE\n\nBoston", signer="Bo Lee").verdict is Verdict.UNCLEAR
     assert read_verdict("APPROVE\n\nMay", signer="May Lee").verdict is Verdict.APPROVE
     assert read_verdict("APPROVE\n\nHamburg", signer="Bob Brown").verdict is Verdict.UNCLEAR
     assert read_verdict("APPROVE\n\nNO", signer="Nora Otis").verdict is Verdict.UNCLEAR
