@@ -88,7 +88,8 @@ class DecidePages:
             raise HTTPException(400)
         verdict, token = Verdict(fields["verdict"]), request.path_params["token"]
         return await self._answer(
-            lambda: press(self._serving, token, verdict=verdict, code=fields["code"], reason=fields["reason"])
+            lambda: press(self._serving, token, verdict=verdict, code=fields["code"], reason=fields["reason"]),
+            typed=fields["reason"],
         )
 
     async def refuse(self, _: Request, error: Exception) -> Response:
@@ -96,10 +97,14 @@ class DecidePages:
         status = error.status_code if isinstance(error, HTTPException) else 400
         return self._message(*_UNKNOWN, status=status)
 
-    async def _answer(self, visit: Callable[[], Page]) -> Response:
-        """Make a visit and answer with what came of it. All errors end here, where the protecting headers are still added."""
+    async def _answer(self, visit: Callable[[], Page], *, typed: str = "") -> Response:
+        """Make a visit and answer with what came of it. All errors end here, where the protecting headers are still added.
+
+        Args:
+            typed: the reason as it was typed, which a page that has to be sent again still shows.
+        """
         try:
-            return self._page(await run_in_threadpool(visit))
+            return self._page(await run_in_threadpool(visit), typed)
         except TokenError:
             return self._message(*_UNKNOWN, status=404)
         except Forged as error:
@@ -117,7 +122,7 @@ class DecidePages:
         sentence = "Something is wrong with this request. Nothing was decided."
         return self._message("This cannot be decided", sentence, status=409)
 
-    def _page(self, page: Page) -> Response:
+    def _page(self, page: Page, typed: str) -> Response:
         if not page.is_open:
             title = "Your answer was counted" if page.done else "There is nothing left to decide here"
             tone = "done" if page.done else "plain"
@@ -127,6 +132,8 @@ class DecidePages:
             "action_url": "",  # the form's own address, whatever a reverse proxy calls it
             "deciding_as": page.deciding_as,
             "error": _PROBLEMS[page.problem] if page.problem else None,
+            "error_field": "reason" if page.problem is Problem.REASON_MISSING else "code",
+            "reason": typed,
             "needs_code": page.needs_code,
             "tries_left": page.tries_left,
         }

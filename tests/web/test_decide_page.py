@@ -108,8 +108,10 @@ def test_a_wrong_code_is_said_and_decides_nothing(
     page.goto(mail.link)
     wrong = f"{(int(mail.code.replace(' ', '')) + 1) % 1_000_000:06d}"
     page.get_by_label("Code").fill(wrong)
+    page.get_by_label("Reason").fill("typed before")
     page.get_by_role("button", name="Approve").click()
     assert "not the code printed in the mail" in page.inner_text("main")
+    assert page.get_by_label("Reason").input_value() == "typed before"
     assert page.locator("[role=alert]").count() >= 1
     assert not [d for d in house.rows(Decision) if d.request_id == _request(house, order)]
 
