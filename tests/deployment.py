@@ -71,6 +71,7 @@ class Deployment:
         self.port = free_port()
         self.out = folder / "out.jsonl"
         self.extra: dict[str, str] = {}
+        self._store: Store | None = None
         text = self._config(gates, more, operators or [next(iter(self.people))], base_path)
         (folder / "config.toml").write_text(text, encoding="utf-8")
         (folder / "keys").mkdir(mode=0o700, exist_ok=True)
@@ -92,6 +93,12 @@ class Deployment:
             yield store
         finally:
             store.close()
+
+    def close(self) -> None:
+        """Close what looking into the database has opened."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
     # Its processes.
 
@@ -202,7 +209,9 @@ class Deployment:
 
     def rows(self, table: type[Row], **where: Any) -> list[Row]:
         """Return the rows of a table whose columns have these values."""
-        with self.store() as store, store.read() as tx:
+        if self._store is None:
+            self._store = open_database(self.config)
+        with self._store.read() as tx:
             return list(tx.session.exec(select(table).filter_by(**where)).all())
 
     def state(self, request_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,9 @@ approvers = ["gustav"]
 """
 
 
+Maker = Callable[..., Deployment]
+
+
 def make_deployment(folder: Path, site: MailSite, **options: str) -> Deployment:
     """Return a deployment with Bob, Carol and Dora, who approve, Gustav, who has left, and Olga, who operates."""
     people = {name: site.fresh_user(name, "approvers.test") for name in ("bob", "carol", "dora", "olga")}
@@ -50,14 +53,28 @@ def make_deployment(folder: Path, site: MailSite, **options: str) -> Deployment:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, mail_site: MailSite) -> Iterator[Deployment]:
+def make_deployments(tmp_path_factory: pytest.TempPathFactory, mail_site: MailSite) -> Iterator[Maker]:
+    """Return the maker of deployments, each with a folder of its own; nothing runs in them yet."""
+    made: list[Deployment] = []
+
+    def make(site: MailSite = mail_site, **options: str) -> Deployment:
+        made.append(make_deployment(tmp_path_factory.mktemp("house"), site, **options))
+        return made[-1]
+
+    yield make
+    for deployment in made:
+        deployment.close()
+
+
+@pytest.fixture(scope="module")
+def house(make_deployments: Maker) -> Iterator[Deployment]:
     """Run a serving side and a worker for all tests of a file; each test has orders of its own."""
-    deployment = make_deployment(tmp_path_factory.mktemp("house"), mail_site)
+    deployment = make_deployments()
     with deployment.serving(), deployment.running("worker", "app:mg"):
         yield deployment
 
 
 @pytest.fixture
-def make_house(tmp_path: Path, mail_site: MailSite) -> Deployment:
+def quiet_house(make_deployments: Maker) -> Deployment:
     """Lay out a deployment without running anything."""
-    return make_deployment(tmp_path, mail_site)
+    return make_deployments()

@@ -18,7 +18,7 @@ from typing import Any
 from mailgate.cli import main
 from mailgate.service import deliver, fetch, roles
 
-SHORT = timedelta(seconds=2)
+SHORT = timedelta(seconds=0.5)
 
 
 def dying(function: Callable[..., Any], when: str) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 from email.utils import format_datetime, localtime, parseaddr
+from functools import lru_cache
 
 _LINK = re.compile(r"https?://\S+/d/\S+/")
 _CODE = re.compile(r"\bCode: (\d{3} \d{3})\b")
@@ -26,7 +27,7 @@ class Received:
     @property
     def message(self) -> Message:
         """The parsed mail."""
-        return message_from_bytes(self.raw, policy=policy.compat32)
+        return _parsed(self.raw)
 
     def header(self, name: str) -> str:
         """Return a header field, unfolded; empty if it is missing."""
@@ -35,7 +36,7 @@ class Received:
     @property
     def text(self) -> str:
         """The plain part."""
-        return part(self.message, "text/plain")
+        return _text(self.raw)
 
     @property
     def words(self) -> str:
@@ -80,6 +81,17 @@ class Received:
     def bounces_to(self) -> str:
         """The envelope sender, as the mail server noted it down."""
         return self.header("Return-Path").strip("<>")
+
+
+@lru_cache(maxsize=1024)
+def _parsed(raw: bytes) -> Message:
+    # Whoever waits for a mail looks at the others again and again.
+    return message_from_bytes(raw, policy=policy.compat32)
+
+
+@lru_cache(maxsize=1024)
+def _text(raw: bytes) -> str:
+    return part(_parsed(raw), "text/plain")
 
 
 def part(message: Message, content_type: str) -> str:

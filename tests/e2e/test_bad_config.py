@@ -15,8 +15,6 @@ from mailgate.runtime import log_name
 from mailgate.store.tables import Outgoing, Request
 from tests.conftest import unavailable
 from tests.deployment import Deployment, eventually
-from tests.e2e.conftest import make_deployment
-from tests.site import MailSite
 
 
 def sentences(done: subprocess.CompletedProcess[str], code: int) -> list[str]:
@@ -38,62 +36,62 @@ def change(house: Deployment, *replacements: tuple[str, str]) -> None:
     path.write_text(text)
 
 
-def test_three_mistakes_are_three_sentences(make_house: Deployment) -> None:
+def test_three_mistakes_are_three_sentences(quiet_house: Deployment) -> None:
     """All mistakes of a configuration are said at once, each with the key, what is wrong, and what to do."""
     change(
-        make_house,
+        quiet_house,
         ('name = "test"', 'name = "test"\nbase_ulr = "x"'),
         ('approvers = ["bob"]\nif_approved', 'approvers = ["bobby"]\nif_approved'),
         ('when = "args.amount <= 10.0"', 'when = "amount <= 10.0"'),
     )
-    said = sentences(make_house.call("serve", check=False), 2)
+    said = sentences(quiet_house.call("serve", check=False), 2)
     assert len(said) == 3
     assert any("[mailgate] base_ulr is not a known key; did you mean 'base_url'?" in s for s in said)
     assert any("[gates.issue_refund] names 'bobby', who is not under [people]" in s for s in said)
     assert any("speaks of amount; a rule may use" in s for s in said)
 
 
-def test_a_configuration_that_is_no_toml(make_house: Deployment) -> None:
+def test_a_configuration_that_is_no_toml(quiet_house: Deployment) -> None:
     """A slip of the keyboard is said with its place."""
-    change(make_house, ("[mailgate]", "[mailgate"))
-    [said] = sentences(make_house.call("requests", "list", check=False), 2)
+    change(quiet_house, ("[mailgate]", "[mailgate"))
+    [said] = sentences(quiet_house.call("requests", "list", check=False), 2)
     assert "config.toml is not valid TOML" in said
     assert "line 2" in said
 
 
-def test_no_configuration(make_house: Deployment) -> None:
+def test_no_configuration(quiet_house: Deployment) -> None:
     """Where there is none, the sentence says how to make one."""
-    [said] = sentences(make_house.call("serve", "--config", "elsewhere.toml", check=False), 2)
+    [said] = sentences(quiet_house.call("serve", "--config", "elsewhere.toml", check=False), 2)
     assert "`mailgate init`" in said
 
 
 @pytest.mark.parametrize("key", ["keys/serve.key", "keys/link.key", "keys/log.key", "log.vkey"])
-def test_a_missing_key_file(make_house: Deployment, key: str) -> None:
+def test_a_missing_key_file(quiet_house: Deployment, key: str) -> None:
     """The serving side refuses to start without one of its keys, and names the file."""
-    (make_house.folder / key).unlink()
-    [said] = sentences(make_house.call("serve", check=False), 2)
+    (quiet_house.folder / key).unlink()
+    [said] = sentences(quiet_house.call("serve", check=False), 2)
     assert key in said
 
 
-def test_a_damaged_key_file(make_house: Deployment) -> None:
+def test_a_damaged_key_file(quiet_house: Deployment) -> None:
     """A key file that holds something else is not used."""
-    (make_house.folder / "keys/serve.key").write_text("not a key\n")
-    [said] = sentences(make_house.call("serve", check=False), 2)
+    (quiet_house.folder / "keys/serve.key").write_text("not a key\n")
+    [said] = sentences(quiet_house.call("serve", check=False), 2)
     assert "restore it from a backup" in said
 
 
-def test_somebody_elses_public_key(make_house: Deployment) -> None:
+def test_somebody_elses_public_key(quiet_house: Deployment) -> None:
     """A public key that does not belong to the secret one is noticed at the start, not when a worker refuses."""
-    other = LogSigner(log_name(make_house.config), b"x" * 32)
-    (make_house.folder / "log.vkey").write_text(f"{other.vkey}\n")
-    [said] = sentences(make_house.call("serve", check=False), 2)
+    other = LogSigner(log_name(quiet_house.config), b"x" * 32)
+    (quiet_house.folder / "log.vkey").write_text(f"{other.vkey}\n")
+    [said] = sentences(quiet_house.call("serve", check=False), 2)
     assert "vkey_file is not the public key of log_file" in said
 
 
-def test_a_missing_password_file(make_house: Deployment) -> None:
+def test_a_missing_password_file(quiet_house: Deployment) -> None:
     """The file with the mail password is named."""
-    (make_house.folder / "keys/mail.password").unlink()
-    [said] = sentences(make_house.call("serve", check=False), 2)
+    (quiet_house.folder / "keys/mail.password").unlink()
+    [said] = sentences(quiet_house.call("serve", check=False), 2)
     assert "[smtp] password_file" in said
     assert "mail.password cannot be read" in said
 
@@ -106,70 +104,70 @@ def test_a_missing_password_file(make_house: Deployment) -> None:
         ("app", "write MODULE:NAME, such as app:mg"),
     ],
 )
-def test_a_worker_for_nothing(make_house: Deployment, name: str, says: str) -> None:
+def test_a_worker_for_nothing(quiet_house: Deployment, name: str, says: str) -> None:
     """A MODULE:NAME that leads nowhere is said as what is wrong with it."""
-    [said] = sentences(make_house.call("worker", name, check=False), 2)
+    [said] = sentences(quiet_house.call("worker", name, check=False), 2)
     assert says in said
 
 
-def test_a_module_that_a_module_lacks_is_named(make_house: Deployment) -> None:
+def test_a_module_that_a_module_lacks_is_named(quiet_house: Deployment) -> None:
     """If the agent's own module imports one that is missing, that one is named, not the agent's."""
-    (make_house.folder / "shop_agent.py").write_text("import shop\n")
-    done = make_house.call("worker", "shop_agent:mg", check=False)
+    (quiet_house.folder / "shop_agent.py").write_text("import shop\n")
+    done = quiet_house.call("worker", "shop_agent:mg", check=False)
     assert done.returncode != 0
     assert "No module named 'shop'" in done.stderr
     assert "There is no module 'shop_agent'" not in done.stderr
 
 
-def test_a_port_in_use(make_house: Deployment) -> None:
+def test_a_port_in_use(quiet_house: Deployment) -> None:
     """Somebody else on the decide page's port keeps serve from starting at all."""
-    with socket.create_server(("127.0.0.1", make_house.port)):
-        [said] = sentences(make_house.call("serve", check=False), 2)
-    assert f"[web] port = {make_house.port}: 127.0.0.1:{make_house.port} cannot be listened on" in said
+    with socket.create_server(("127.0.0.1", quiet_house.port)):
+        [said] = sentences(quiet_house.call("serve", check=False), 2)
+    assert f"[web] port = {quiet_house.port}: 127.0.0.1:{quiet_house.port} cannot be listened on" in said
 
 
 @pytest.mark.parametrize("option", ["--inbox-port", "--port"])
-def test_a_port_in_use_for_the_sandbox(tmp_path: Path, make_house: Deployment, option: str) -> None:
+def test_a_port_in_use_for_the_sandbox(tmp_path: Path, quiet_house: Deployment, option: str) -> None:
     """The sandbox says which of its ports is taken, and how to give another."""
     other = {"--inbox-port": "--port", "--port": "--inbox-port"}[option]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         [said] = sentences(
-            make_house.call("sandbox", str(tmp_path / "box"), option, str(port), other, "0", check=False), 2
+            quiet_house.call("sandbox", str(tmp_path / "box"), option, str(port), other, "0", check=False), 2
         )
     assert str(port) in said
     assert "choose another" in said
 
 
-def test_an_unknown_role(make_house: Deployment) -> None:
+def test_an_unknown_role(quiet_house: Deployment) -> None:
     """A role that does not exist is answered with those that do."""
-    [said] = sentences(make_house.call("serve", "--role", "postman", check=False), 2)
+    [said] = sentences(quiet_house.call("serve", "--role", "postman", check=False), 2)
     assert "There is no role 'postman'; choose from keeper, outbox, inbox, web." in said
 
 
-def test_an_unknown_request(make_house: Deployment) -> None:
+def test_an_unknown_request(quiet_house: Deployment) -> None:
     """An id that nobody has is said, with the command that lists those there are."""
     for command in (["show", "zzz"], ["settle", "zzz", "--as", "failed"]):
-        [said] = sentences(make_house.call("requests", *command, check=False), 1)
+        [said] = sentences(quiet_house.call("requests", *command, check=False), 1)
         assert "`mailgate requests list` shows them" in said
 
 
-def test_an_unknown_quarantined_mail(make_house: Deployment) -> None:
+def test_an_unknown_quarantined_mail(quiet_house: Deployment) -> None:
     """The same for mails that are not in quarantine."""
-    [said] = sentences(make_house.call("quarantine", "release", "zzz", check=False), 1)
+    [said] = sentences(quiet_house.call("quarantine", "release", "zzz", check=False), 1)
     assert "`mailgate quarantine list` shows them" in said
 
 
 @pytest.fixture
-def read_only(make_house: Deployment) -> Deployment:
+def read_only(quiet_house: Deployment) -> Deployment:
     """Make the database a file that nobody may write, not even root: its processes lose that power."""
     if shutil.which("setpriv") is None:
         unavailable("Taking root's powers away needs setpriv; as root: apt-get install -y util-linux")
-    make_house.submit("issue_refund", {"order_id": "before", "amount": 120.0}, run="before")
-    for file in make_house.folder.glob("mailgate.db*"):
+    quiet_house.submit("issue_refund", {"order_id": "before", "amount": 120.0}, run="before")
+    for file in quiet_house.folder.glob("mailgate.db*"):
         file.chmod(0o444)
-    make_house.folder.chmod(0o555)
-    return make_house
+    quiet_house.folder.chmod(0o555)
+    return quiet_house
 
 
 def powerless(house: Deployment, command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -207,12 +205,12 @@ def test_a_read_only_database_stops_the_agent(read_only: Deployment) -> None:
         ('{"order_id": "A-1", "amount": NaN}', "amount"),
     ],
 )
-def test_arguments_that_do_not_fit(make_house: Deployment, args: str, says: str) -> None:
+def test_arguments_that_do_not_fit(quiet_house: Deployment, args: str, says: str) -> None:
     """Arguments that the action cannot be run with are refused before anybody is asked, and named."""
     done = subprocess.run(
-        [*make_house.command()[:1], "app.py", "issue_refund", "run", args],
-        cwd=make_house.folder,
-        env=make_house.environment,
+        [*quiet_house.command()[:1], "app.py", "issue_refund", "run", args],
+        cwd=quiet_house.folder,
+        env=quiet_house.environment,
         capture_output=True,
         text=True,
         timeout=60,
@@ -220,23 +218,23 @@ def test_arguments_that_do_not_fit(make_house: Deployment, args: str, says: str)
     last = done.stderr.splitlines()[-1]
     assert last.startswith("mailgate.errors.InvalidArguments: ")
     assert says in last
-    assert make_house.rows(Request) == []
+    assert quiet_house.rows(Request) == []
 
 
-def test_a_template_with_an_undefined_variable_stops_the_start(make_house: Deployment) -> None:
+def test_a_template_with_an_undefined_variable_stops_the_start(quiet_house: Deployment) -> None:
     """An overridden template that cannot work is found when serve starts, with its name and line."""
-    (make_house.folder / "mine/mail").mkdir(parents=True)
-    template = make_house.folder / "mine/mail/receipt.txt.j2"
+    (quiet_house.folder / "mine/mail").mkdir(parents=True)
+    template = quiet_house.folder / "mine/mail/receipt.txt.j2"
     template.write_text('{% extends "mail/layout.txt.j2" %}\n{% block kicker %}{{ letter.nickname }}{% endblock %}\n')
-    make_house.extra["MAILGATE_MAILGATE__TEMPLATES"] = "mine"
-    [said] = sentences(make_house.call("serve", check=False), 1)
+    quiet_house.extra["MAILGATE_MAILGATE__TEMPLATES"] = "mine"
+    [said] = sentences(quiet_house.call("serve", check=False), 1)
     assert "mail/receipt.txt.j2, line 2" in said
     assert "nickname" in said
 
 
-def test_a_template_broken_later_keeps_the_mail(tmp_path: Path, mail_site: MailSite) -> None:
+def test_a_template_broken_later_keeps_the_mail(quiet_house: Deployment) -> None:
     """A template that breaks while serving loses nothing: operators are told, and once it is mended the mail goes out."""
-    house = make_deployment(tmp_path, mail_site)
+    house = quiet_house
     (house.folder / "mine/mail").mkdir(parents=True)
     template, shipped = house.folder / "mine/mail/request.txt.j2", Path("templates/mail/request.txt.j2")
     shutil.copy(shipped, template)
@@ -256,9 +254,9 @@ def test_a_template_broken_later_keeps_the_mail(tmp_path: Path, mail_site: MailS
     )  # one for Bob's mail and one for the archive's, however often tried
 
 
-def test_a_summary_with_an_undefined_argument(tmp_path: Path, mail_site: MailSite) -> None:
+def test_a_summary_with_an_undefined_argument(quiet_house: Deployment) -> None:
     """A summary that cannot be filled in is left out: the mail shows every argument all the same, and the log says why."""
-    house = make_deployment(tmp_path, mail_site)
+    house = quiet_house
     change(house, ("Transfer to account {{ args.account }}", "Transfer {{ args.amont }}"))
     with house.serving():
         house.submit("transfer", {"order_id": "Y-1", "account": 7, "payload": "x"}, run="Y-1")

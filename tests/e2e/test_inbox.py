@@ -95,18 +95,18 @@ class Desk:
 
 
 @pytest.fixture
-def desk(make_house: Deployment) -> Iterator[Desk]:
+def desk(quiet_house: Deployment) -> Iterator[Desk]:
     """Make a desk with an empty mailbox."""
-    desk = Desk(make_house)
+    desk = Desk(quiet_house)
     yield desk
     desk.serving.store.close()
 
 
 @pytest.fixture
-def folder_desk(make_house: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def folder_desk(quiet_house: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Make a desk that reads a folder of its own, which can be deleted and made anew."""
     monkeypatch.setenv("MAILGATE_IMAP__FOLDER", "Replies")
-    desk = Desk(make_house)
+    desk = Desk(quiet_house)
     with desk.session() as session:
         session.create_folder("Replies")
     yield desk

@@ -291,11 +291,10 @@ def test_many_mistakes_are_all_told_and_no_follow_on_is(tmp_path: Path) -> None:
 
 def test_several_wrong_items_of_a_list_are_named_by_their_places(tmp_path: Path) -> None:
     """What is taken out to look at the rest does not move the others."""
-    text = "[gates.x]\nrules = ['a', 'b', { when = 'true', tier = 'log' }, { when = 'true', tier = 'lgo' }]"
+    text = "[gates.x]\nrules = ['a', 'b', { when = 'true', tier = 'log' }]"
     assert problems(tmp_path, text) == [
         "[[gates.x.rules]] #1 = 'a': write a table of keys and values.",
         "[[gates.x.rules]] #2 = 'b': write a table of keys and values.",
-        "[[gates.x.rules]] #4 tier = 'lgo': use 'auto', 'log' or 'require_approval'.",
     ]
 
 

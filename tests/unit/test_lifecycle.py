@@ -155,6 +155,20 @@ def in_two_stages() -> Iterator[Case]:
                 yield stages, votes, "a", False, frozenset("b")
 
 
+def four_in_two_stages() -> Iterator[Case]:
+    """Yield four people in two stages, apart and overlapping, with quorums up to three and no veto."""
+    groups = [("ab", "cd"), ("abc", "cd"), ("abc", "bcd"), ("abcd", "abcd")]
+    for (first, second), quorums in product(groups, product((1, 2, 3), repeat=2)):
+        stages = (stage(first, quorums[0]), stage(second, quorums[1]))
+        for seats, said in product(product((0, 1), repeat=4), product((None, True, False), repeat=4)):
+            votes = tuple(
+                Vote(person=p, stage=at, approves=s)
+                for p, at, s in zip("abcd", seats, said, strict=True)
+                if s is not None
+            )
+            yield stages, votes, "d", False, frozenset()
+
+
 def enough(stages: Sequence[Stage], votes: Sequence[Vote], requester: str | None) -> bool:
     """Return whether every stage has its quorum of different people, none of them the requester or a rejecter.
 
@@ -169,7 +183,7 @@ def enough(stages: Sequence[Stage], votes: Sequence[Vote], requester: str | None
     return any(len({p for c in choice for p in c}) == sum(s.quorum for s in stages) for choice in choices)
 
 
-@pytest.mark.parametrize("cases", [elections, in_two_stages], ids=["one stage", "two stages"])
+@pytest.mark.parametrize("cases", [elections, in_two_stages, four_in_two_stages])
 def test_never_approved_without_enough_different_people_saying_yes(cases: Cases) -> None:
     """Every small case there is: approved exactly when the quorums are full, and with veto only when nobody said no."""
     wrong = []
@@ -181,7 +195,7 @@ def test_never_approved_without_enough_different_people_saying_yes(cases: Cases)
     assert wrong == []
 
 
-@pytest.mark.parametrize("cases", [elections, in_two_stages], ids=["one stage", "two stages"])
+@pytest.mark.parametrize("cases", [elections, in_two_stages, four_in_two_stages])
 def test_an_open_request_can_still_be_approved_or_says_that_it_cannot(cases: Cases) -> None:
     """Open means that the present stage can still be filled by somebody who has not answered; otherwise it has ended."""
     wrong = []
