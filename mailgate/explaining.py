@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mailgate.config import Config, find_config, load_config
+from mailgate.config import Config
 from mailgate.errors import ConfigError
+from mailgate.model.lifecycle import State
 from mailgate.runtime import log_name, open_database
-from mailgate.service.intake import examine, judge_mail
-from mailgate.store import Store
+from mailgate.service.intake import Judgement, Would, examine, judge_mail
+from mailgate.store import Store, Tx
+from mailgate.store.requests import get_request
 
 
 class Explainer:
@@ -24,18 +27,12 @@ class Explainer:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path | None) -> Iterator[Explainer]:
+    def open(cls, config: Config | None) -> Iterator[Explainer]:
         """Give an explainer: with a configuration and its database where there are, else with the defaults.
 
         Raises:
-            ConfigError: a configuration that was named and cannot be used.
+            StoreUnavailable: there is a database, and it cannot be used.
         """
-        try:
-            config = load_config(find_config(path))
-        except ConfigError:
-            if path is not None:
-                raise
-            config = None
         store = open_database(config) if config is not None and _has_database(config) else None
         try:
             yield cls(config or Config(), store)
@@ -52,7 +49,7 @@ class Explainer:
             judgement = judge_mail(None, self._config, examined)
         else:
             with self._store.read() as tx:
-                judgement = judge_mail(tx, self._config, examined)
+                judgement = _as_of_now(tx, judge_mail(tx, self._config, examined))
         identity, reading = judgement.identity, examined.reading
         return {
             "kind": examined.kind.value,
@@ -65,6 +62,17 @@ class Explainer:
             "would": judgement.would.value,
             "because": list(dict.fromkeys((*examined.because, *judgement.because))),
         }
+
+
+def _as_of_now(tx: Tx, judgement: Judgement) -> Judgement:
+    """Return what would be done today: an answer to what has ended is answered with the truth, and changes nothing."""
+    if judgement.seat is None or judgement.would not in (Would.COUNT, Would.CLARIFY):
+        return judgement
+    request = get_request(tx, judgement.seat.request_id)
+    if request.state == State.PENDING:
+        return judgement
+    why = f"request {request.id[:6]} is {request.state} already, so it would change nothing; the sender would be told"
+    return replace(judgement, would=Would.IGNORE, because=(*judgement.because, why))
 
 
 def read_dns(path: Path) -> dict[str, str]:

@@ -61,7 +61,7 @@ class Deployment:
         more: str = "",
         people: Mapping[str, str] | None = None,
         operators: Sequence[str] = (),
-        base_path: str = "",
+        base_url: str = "",
     ) -> None:
         self.folder = folder
         self.site = site
@@ -72,7 +72,8 @@ class Deployment:
         self.out = folder / "out.jsonl"
         self.extra: dict[str, str] = {}
         self._store: Store | None = None
-        text = self._config(gates, more, operators or [next(iter(self.people))], base_path)
+        url = base_url or f"http://127.0.0.1:{self.port}"
+        text = self._config(gates, more, operators or [next(iter(self.people))], url)
         (folder / "config.toml").write_text(text, encoding="utf-8")
         (folder / "keys").mkdir(mode=0o700, exist_ok=True)
         (folder / "keys" / "mail.password").write_text(site.smtp_of(self.gate).password + "\n", encoding="ascii")
@@ -214,6 +215,10 @@ class Deployment:
         with self._store.read() as tx:
             return list(tx.session.exec(select(table).filter_by(**where)).all())
 
+    def requests(self) -> list[Request]:
+        """Return every request."""
+        return self.rows(Request)
+
     def state(self, request_id: str) -> str:
         """Return a request's state."""
         return self.rows(Request, id=request_id)[0].state
@@ -254,7 +259,7 @@ class Deployment:
             raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
         return done
 
-    def _config(self, gates: str, more: str, operators: Sequence[str], base_path: str) -> str:
+    def _config(self, gates: str, more: str, operators: Sequence[str], base_url: str) -> str:
         smtp, imap = self.site.smtp_of(self.gate), self.site.imap_of(self.gate)
         people = "\n".join(
             f'[people.{i}]\nname = "{i.title()} Example"\naddress = "{a}"\nzone = "Europe/Berlin"\n'
@@ -263,7 +268,7 @@ class Deployment:
         return f"""
 [mailgate]
 name = "test"
-base_url = "http://127.0.0.1:{self.port}{base_path}"
+base_url = "{base_url}"
 operators = {json.dumps(list(operators))}
 
 [smtp]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mailgate.cli.errors import UNREADABLE, Exit
-from mailgate.cli.options import ConfigOption, JsonOption
+from mailgate.cli.options import ConfigOption, JsonOption, read_config
+from mailgate.config import Config, find_config
+from mailgate.errors import ConfigError
 
 
 def explain(
@@ -32,7 +35,7 @@ def explain(
     if dns is not None:
         read_dns(dns)
     unreadable = False
-    with Explainer.open(config) as explainer:
+    with Explainer.open(_configuration(config)) as explainer:
         for file in files:
             try:
                 raw = file.read_bytes()
@@ -47,6 +50,17 @@ def explain(
                 _print(console, file, found)
     if unreadable:
         raise Exit(UNREADABLE)
+
+
+def _configuration(path: Path | None) -> Config | None:
+    """Return the configuration; none where there is none, but never a default in place of one that is wrong."""
+    try:
+        find_config(path)
+    except ConfigError:
+        if path is not None or os.environ.get("MAILGATE_CONFIG"):
+            raise
+        return None
+    return read_config(path)
 
 
 def _print(console: Any, file: Path, found: dict[str, Any]) -> None:

@@ -65,8 +65,11 @@ def log_to_stderr(level: str = "info") -> None:
     )
 
 
-def load_mailgate(name: str) -> Mailgate:
+def load_mailgate(name: str, config: Path | None) -> Mailgate:
     """Return the object that ``module:name`` stands for, imported with the current folder in reach.
+
+    Args:
+        config: the configuration that the module is to load, if it names none itself.
 
     Raises:
         ConfigError: no such module or object, or it is no Mailgate.
@@ -77,6 +80,8 @@ def load_mailgate(name: str) -> Mailgate:
     if not module_name or not attribute:
         raise ConfigError([f"{name!r}: write MODULE:NAME, such as app:mg for `mg` in app.py."])
     sys.path.insert(0, str(Path.cwd()))
+    if config is not None:
+        os.environ["MAILGATE_CONFIG"] = str(find_config(config))
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

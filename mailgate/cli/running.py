@@ -28,7 +28,7 @@ def serve(
     try:
         roles = roles_of(serving, role or ROLES)
         if worker is not None:
-            roles.append(load_mailgate(worker).worker())
+            roles.append(load_mailgate(worker, config).worker())
         run_roles(roles, until_told(), serving.store.pulse.beat)
     finally:
         serving.store.close()
@@ -37,12 +37,13 @@ def serve(
 def worker(
     mailgate: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="Where your Mailgate is, such as app:mg.")],
     once: Annotated[bool, typer.Option("--once", help="End after one agent was resumed.")] = False,
+    config: ConfigOption = None,
 ) -> None:
     """Run what was approved, and hand outcomes back to the agents."""
     from mailgate.runtime import run_roles
 
     log_to_stderr()
-    mg = load_mailgate(mailgate)
+    mg = load_mailgate(mailgate, config)
     stop = until_told()
 
     class UntilDone:

@@ -111,7 +111,7 @@ _OPENER = re.compile(
 _HAS_TIME = re.compile(r"(?<![\d.,:])(?:[01]?\d|2[0-3])\s?(?:[:h時点：]\s?[0-5]\d|\.[0-5]\d(?![\d.]))")
 _HAS_DATE = re.compile(
     r"\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}|\b(?:19|20)\d\d\b|\d{1,2}\s?[日月일월]|"
-    r"\b\d{1,2}\.? [^\W\d_]{3,}|\b[^\W\d_]{3,12}\.? \d{1,2}(?:st|nd|rd|th)?\b"
+    r"(?<![\d:.])\d{1,2}\.? [^\W\d_]{3,}|\b[^\W\d_]{3,12}\.? \d{1,2}(?:st|nd|rd|th)?\b"
 )
 _DATE_AFTER_OPENER = re.compile(r"[^\w<]*(?:[^\W\d_]{1,12}['’׳.,،]*\s+){0,2}\d")
 _DATE_FIRST = re.compile(r"[^\w<]*(?:(?:[^\W\d_]{1,12}[.,]{1,2}|[^\W\d_]{2})\s+)?\d")  # no "only 5", no "not before 5"

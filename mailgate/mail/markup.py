@@ -29,7 +29,6 @@ _SPACED = _named("p table ul ol h1 h2 h3 h4 h5 h6 hr blockquote pre")
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
-_ONE_OF_A_KIND = _named("html body head")  # a quoted mail may bring its own
 
 _QUOTES = _named(
     "gmail_quote gmail_quote_container gmail_attr moz-cite-prefix moz-forward-container yahoo_quoted protonmail_quote "
@@ -133,7 +132,7 @@ class _Page:
         if not marks.isdisjoint(_CUTS) and not self._open[-1][1].quoted:
             self.end_line()
             self.lines.append(Line(text="", raw="", cut=True))
-        if name not in _VOID and name not in _ONE_OF_A_KIND:
+        if name not in _VOID:
             self._enter(name, attributes, marks)
 
     def _enter(self, name: str, attributes: Mapping[str, str], marks: frozenset[str]) -> None:

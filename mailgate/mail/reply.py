@@ -84,7 +84,7 @@ def read_reply(mail: Mail) -> Reading:
     parts = [
         (name, lines)
         for name, lines in (("plain text", plain), ("HTML", markup))
-        if any(visible(line.text) or line.cut for line in lines)
+        if any(visible(line.text) for line in lines)
     ]
     if not parts:
         missing = not (mail.plain or mail.html)

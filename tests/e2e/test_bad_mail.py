@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -93,13 +94,18 @@ def test_out_of_office(house: Deployment) -> None:
 
 
 @pytest.mark.parametrize("who", ["carol", "mallory"])
-def test_an_approval_from_another_persons_mailbox(house: Deployment, who: str) -> None:
+def test_an_approval_from_another_persons_mailbox(house: Deployment, tmp_path: Path, who: str) -> None:
     """Whoever was forwarded the mail cannot approve with it; the person who was asked learns that somebody tried."""
     request, mail = asked(house, f"W-{who}")
     sender = house.people.get(who, MALLORY)
-    house.site.submit(sender, mail.reply_to, reply(mail, sender, "APPROVE"))
-    told = house.mail_to("bob", f"W-{who}", "without proof that it is from you")
-    assert told.header("To").endswith(f"<{house.people['bob']}>")
+    raw = reply(mail, sender, "APPROVE")
+    (tmp_path / "stolen.eml").write_bytes(raw)
+    told = json.loads(house.call("explain", "--json", str(tmp_path / "stolen.eml")).stdout)
+    assert (told["from"], told["level"], told["verdict"], told["would"]) == (sender, "token", "approve", "clarify")
+    assert "this gate needs a sender proven as aligned" in told["because"][-1]
+    house.site.submit(sender, mail.reply_to, raw)
+    asked_again = house.mail_to("bob", f"W-{who}", "without proof that it is from you")
+    assert asked_again.header("To").endswith(f"<{house.people['bob']}>")
     assert house.rows(Decision, request_id=request) == []
     assert house.state(request) == "pending"
 

@@ -75,6 +75,14 @@ def test_an_unreadable_file_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_configuration_that_is_wrong_is_said(tmp_path: Path) -> None:
+    """Mails are not explained under defaults where a configuration was meant."""
+    (tmp_path / "config.toml").write_text("[mailgate]\nnames = 'x'\n")
+    done = _explain(tmp_path, str(REPLIES / "do_not_approve.eml"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "[mailgate] names is not a known key" in done.stderr
+
+
 def _explain(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mailgate", "explain", *arguments],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from pathlib import Path
 
 from mailgate.runtime import open_serving
 from mailgate.service.letters import link_of
@@ -194,6 +196,30 @@ def secrets_of(house: Deployment, request: str) -> set[str]:
         return found
     finally:
         serving.store.close()
+
+
+def test_explain_knows_whose_answer_it_is(house: Deployment, tmp_path: Path) -> None:
+    """With the database at hand `mailgate explain` names the seat, what is proven, and what would be done as of now."""
+    request, mail = asked(house, "X-1")
+    raw = house.answer("bob", mail, "APPROVE")
+    house.resumed("X-1")
+    read: list[bytes] = eventually(
+        lambda: [m for m in house.site.maildir(house.gate, "Mailgate/Processed") if m.endswith(raw)]
+    )
+    stolen = raw.replace(house.people["bob"].encode(), b"mallory@elsewhere.test")
+    files = [tmp_path / "counted.eml", tmp_path / "stolen.eml", tmp_path / "lost.eml"]
+    for file, text in zip(
+        files, [read[0], stolen, raw.replace(mail.reply_to.encode(), house.gate.encode())], strict=True
+    ):
+        file.write_bytes(text)
+    printed = house.call("explain", "--json", *map(str, files)).stdout
+    counted, stolen_one, lost = map(json.loads, printed.splitlines())
+    [seat] = house.rows(Assignment, request_id=request)
+    assert (counted["kind"], counted["assignment"], counted["level"]) == ("reply", seat.id, "aligned")
+    assert (counted["verdict"], counted["first_line"], counted["would"]) == ("approve", "APPROVE", "ignore")
+    assert f"request {request[:6]} is succeeded already" in counted["because"][-1]
+    assert (stolen_one["from"], stolen_one["level"]) == ("mallory@elsewhere.test", "token")
+    assert (lost["assignment"], lost["level"], lost["would"]) == (None, "none", "quarantine")
 
 
 def test_a_small_refund_runs_at_once(house: Deployment) -> None:

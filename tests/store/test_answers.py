@@ -17,8 +17,8 @@ from mailgate.store.answers import (
     use_code_try,
 )
 from mailgate.store.tables import Assignment, Decision
-from tests.store.conftest import a_mail, a_request, a_seat, at_once, kept
 from tests.store.fakes import START, FakeClock
+from tests.store.rows import a_mail, a_request, a_seat, at_once, kept
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from mailgate.store import Store
 from mailgate.store.events import MARK, append_event, event_fields, events_of, get_events, next_position, unsequenced
 from mailgate.store.tables import Event
 from mailgate.tokens import ServeKey
-from tests.store.conftest import a_request
 from tests.store.fakes import START, FakeClock
+from tests.store.rows import a_request
 
 KEY = ServeKey(bytes(range(32)))
 

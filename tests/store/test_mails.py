@@ -23,8 +23,8 @@ from mailgate.store.mails import (
     unread_before,
 )
 from mailgate.store.tables import Cursor, Incoming, Outgoing
-from tests.store.conftest import a_mail, a_request, at_once, kept
 from tests.store.fakes import START, FakeClock
+from tests.store.rows import a_mail, a_request, at_once, kept
 
 LEASE = timedelta(minutes=2)
 

@@ -19,8 +19,8 @@ from mailgate.errors import StoreUnavailable
 from mailgate.store import Store, open_store
 from mailgate.store.migrate import migrate
 from mailgate.store.tables import Request
-from tests.store.conftest import a_request, at_once
 from tests.store.fakes import FakeChance, FakeClock
+from tests.store.rows import a_request, at_once
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from mailgate.errors import StoreUnavailable
 from mailgate.store import Store, engine, open_store
 from mailgate.store.migrate import migrate
 from mailgate.store.tables import Request
-from tests.store.conftest import a_request
 from tests.store.fakes import FakeChance, FakeClock
+from tests.store.rows import a_request
 
 NOBODY = 65534
 

@@ -13,7 +13,7 @@ import pytest
 
 from mailgate.store import Store, wake
 from mailgate.store.wake import SqlitePulse
-from tests.store.conftest import a_request
+from tests.store.rows import a_request
 
 LONG = 60.0
 """Seconds that no test waits: a missed wake-up shows as an unchanged count, or as the test's own time limit."""

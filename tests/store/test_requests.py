@@ -30,8 +30,8 @@ from mailgate.store.requests import (
     next_due_at,
 )
 from mailgate.store.tables import Checkpoint, Logged, Request
-from tests.store.conftest import a_request, at_once, kept
 from tests.store.fakes import START, FakeClock
+from tests.store.rows import a_request, at_once, kept
 
 DIGEST = b"d" * 32
 

@@ -15,8 +15,8 @@ from mailgate.errors import StoreUnavailable
 from mailgate.store import Store, open_store
 from mailgate.store.clock import DatabaseClock
 from mailgate.store.tables import Assignment, Decision, Policy, Request
-from tests.store.conftest import a_request, a_seat, at_once, kept
 from tests.store.fakes import START, FakeClock
+from tests.store.rows import a_request, a_seat, at_once, kept
 
 
 def ids(store: Store) -> list[str]:

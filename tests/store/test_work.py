@@ -20,8 +20,8 @@ from mailgate.store.work import (
     silent_executions,
     take_lease,
 )
-from tests.store.conftest import a_request, at_once, kept
 from tests.store.fakes import START, FakeClock
+from tests.store.rows import a_request, at_once, kept
 
 LENGTH = timedelta(seconds=15)
 

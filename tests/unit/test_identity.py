@@ -77,6 +77,7 @@ def level(*fields: str, who: str = "Bob <bob@example.com>", authserv_id: str = "
         ("boss@corp.com\u200b", None),
         ("bоss@corp.com", None),
         ("boss@corp.com\x00", None),
+        ("a" * 64 + "@corp.com", "a" * 64 + "@corp.com"),
         ("a" * 65 + "@corp.com", None),
         ("boss@" + "a." * 130 + "com", None),
         ("boss", None),
@@ -151,6 +152,7 @@ def test_two_senders_are_none() -> None:
             ('mx.gate.example.com; dmarc=fail (") header.from=example.com; dmarc=pass header.from=example.com; (")',),
             Level.TOKEN,
         ),
+        (("other.example.net; spf=pass (open", PASS), Level.ALIGNED),
         # fields that cannot be read are ours if they may be, and hide nothing below them
         (("mx.gate.example.com; spf=pass (open", PASS), Level.TOKEN),
         (('mx.gate.example.com; spf=pass smtp.mailfrom="open', PASS), Level.TOKEN),

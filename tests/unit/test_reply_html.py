@@ -27,6 +27,7 @@ def seen(source: str) -> list[str]:
         ("do not\n   APPROVE", ["do not APPROVE"]),
         ("<b>APP</b>ROVE", ["APPROVE"]),
         ("<pre>do not\nAPPROVE</pre>", ["do not", "APPROVE"]),
+        ("<pre>a<b class=x>b\nc</b></pre>", ["ab", "c"]),
         ("<pre>a<span style='white-space:normal'>b\nc</span></pre>", ["ab c"]),
         ("<div style='white-space: pre-wrap'>a\r\nb</div>", ["a", "b"]),
         ("<table><tr><td>do not</td><td>APPROVE</td></tr><tr><td>x</td></tr></table>", ["do not APPROVE", "x"]),
@@ -38,6 +39,7 @@ def seen(source: str) -> list[str]:
         ("<?xml version='1.0'?><!DOCTYPE html>a", ["a"]),
         ("<style>APPROVE</style><script>APPROVE</script><title>APPROVE</title>a", ["a"]),
         ("<STYLE>a</p></STYLE >b", ["b"]),
+        ("<style><!-- a { } </style>b", ["b"]),
         ("<script>'</scripty>APPROVE</script>b", ["b"]),
         ("<a title='>'>x</a>", ["x"]),
         ('<a title=">">x</a>', ["x"]),
@@ -50,6 +52,7 @@ def seen(source: str) -> list[str]:
         ("a<style>APPROVE", ["a"]),
         ("a</", ["a"]),
         ("<img alt='no'>a<img data-emoji='👍' alt='👍'>", ["a👍"]),
+        ("a<img class='an1 emoji' alt='👎'>", ["a👎"]),
         ("<s>APPROVE</s>", ["~~APPROVE~~"]),
         ("<s>A<del>B</del>C</s>", ["~~ABC~~"]),
         ("<del>APPROVE</del> <span style='text-decoration: line-through'>yes</span>", ["~~APPROVE~~ ~~yes~~"]),
@@ -178,6 +181,8 @@ def test_indented_text_is_not_a_quote() -> None:
     """A blockquote without a mark of quoting may be indentation: its words stay, and decide nothing."""
     indented = "<blockquote style='margin:0 0 0 40px;border:none;padding:0px'>only half</blockquote>"
     assert read_verdict(new_text_of_html(f"APPROVE{indented}")).verdict is Verdict.UNCLEAR
+    bar = "<div style='border-left: 2px solid blue'>only half</div>"
+    assert read_verdict(new_text_of_html(f"APPROVE{bar}")).verdict is Verdict.UNCLEAR
     assert read_verdict(new_text_of_html("<blockquote>APPROVE</blockquote>")).verdict is Verdict.UNCLEAR
     quote = "<blockquote><p>mailgate-reply-above-x</p>APPROVE</blockquote>"
     assert new_text_of_html(f"REJECT{quote}").split() == ["REJECT"]

@@ -41,6 +41,16 @@ def test_the_marker_in_a_quote_only_proves_the_quote(prefix: str) -> None:
     assert new_text_of_plain(f"REJECT\n\n{quote}").split() == ["REJECT"]
 
 
+def test_a_frame_inside_a_quote_ends_nothing() -> None:
+    """What a quoted mail repeats itself is quoted, and below the quote the person's words go on."""
+    for inner in (
+        "-----Original Message-----",
+        "From: a\n> Sent: b\n> To: c",
+        "On 5 May 2026 at 10:00, A <a@b.c> wrote:",
+    ):
+        assert new_text_of_plain(f"> {inner}\n> mailgate-reply-above-x\n> APPROVE\n\nREJECT\n").strip() == "REJECT"
+
+
 def test_a_bracket_left_open_above_a_quote_does_not_unquote_it() -> None:
     """Only the rest of a wrapped attribution may begin with ``>`` and be none; a quoted line is one."""
     assert new_text_of_plain("REJECT: 5 < 6\n> mailgate-reply-above-x\n> APPROVE\n") == "REJECT: 5 < 6"
@@ -146,6 +156,7 @@ def test_headers_in_no_known_language_have_a_shape() -> None:
 def test_a_weak_attribution_needs_a_quote_below() -> None:
     """A person may write "On Nov 26 Bob wrote:", too; it is a client's if something quoted or our marker follows."""
     line = "On Nov 26, 2026 Bob wrote:"
+    assert "only half" in new_text_of_plain("APPROVE\n\nOn Monday at 17:00 Bob wrote:\n\nonly half")
     assert "only half" in new_text_of_plain(f"APPROVE\n\n{line}\n\nonly half")
     assert new_text_of_plain(f"APPROVE\n\n{line}\n\n> only half").split() == ["APPROVE"]
     assert new_text_of_plain(f"APPROVE\n\n{line}\n\nmailgate-reply-above-x\nonly half").split() == ["APPROVE"]

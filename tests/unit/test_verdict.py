@@ -237,6 +237,8 @@ def test_signatures_and_thanks_below_leave_an_approval_one(below: str) -> None:
         "Alice only",
         "Thanks,\nAlice\nplease wait until Monday",
         "Thanks,\nAlice\nNot For Production",
+        "Thanks,\nAlice\nHamburg Branch?",
+        "Alice Bob Carol Dave Erin",
         "Thanks,\nAlice\nPay 5000",
         "Thanks,\nAlice\n5000 Hamburg",
         "Thanks,\nAlice\nRefund 50",
@@ -265,6 +267,7 @@ def test_a_name_below_is_compared_with_the_senders() -> None:
     assert read_verdict("APPROVE\n\nBB", signer="Bob Brown").verdict is Verdict.APPROVE
     assert read_verdict("APPROVE\n\nAlex", signer="Alexander Meyer").verdict is Verdict.APPROVE
     assert read_verdict("APPROVE\n\nAnna", signer="Ann Lee").verdict is Verdict.APPROVE
+    assert read_verdict("APPROVE\n\nas", signer="Ana Smith").verdict is Verdict.UNCLEAR
     assert read_verdict("APPROVE\n\nBoston", signer="Bo Lee").verdict is Verdict.UNCLEAR
     assert read_verdict("APPROVE\n\nMay", signer="May Lee").verdict is Verdict.APPROVE
     assert read_verdict("APPROVE\n\nHamburg", signer="Bob Brown").verdict is Verdict.UNCLEAR
@@ -350,6 +353,8 @@ def test_the_senders_name_is_no_reason() -> None:
         "reject this?",
         "Reject or approve?",
         "REJECT/APPROVE",
+        "REJECT | APPROVE",
+        "No? Go on",
         "rejecting",
         "denying",
         "I reject",

@@ -1,0 +1,106 @@
+"""The first hour of an operator: `mailgate init` makes what is needed, `mailgate doctor` says whether it works."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.deployment import Deployment
+
+
+def init(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``mailgate init`` without a terminal."""
+    environment = {n: v for n, v in os.environ.items() if not n.startswith("MAILGATE_")}
+    command = [sys.executable, "-m", "mailgate", "init", "trial"]
+    return subprocess.run(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+
+
+def findings(house: Deployment, *options: str, code: int = 0) -> dict[str, tuple[bool, str]]:
+    """Return what ``mailgate doctor`` found: whether it is fine, and what it says."""
+    done = house.call("doctor", *options, check=False)
+    assert done.returncode == code, done
+    assert done.stderr == ""
+    found = {}
+    for line in done.stdout.splitlines():
+        sign, rest = line[0], line[2:]
+        what, _, says = rest.partition("  ")
+        found[what] = (sign == "✓", says)
+    return found
+
+
+def test_init_makes_everything_and_asks_nothing(tmp_path: Path) -> None:
+    """Configuration, keys that only their owner can read, the public key and a database are made; the next step is said."""
+    done = init(tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    folder = tmp_path / "trial"
+    made = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+    keys = {"keys/serve.key", "keys/link.key", "keys/log.key"}
+    assert {"config.toml", "log.vkey", "mailgate.db", *keys} <= made
+    assert {stat.S_IMODE((folder / key).stat().st_mode) for key in keys} == {0o600}
+    assert "mailgate doctor" in done.stdout
+
+
+def test_init_keeps_what_is_there(tmp_path: Path) -> None:
+    """A second run changes no file: keys that are lost or replaced would make every open link and seal worthless."""
+    init(tmp_path)
+    folder = tmp_path / "trial"
+    (folder / "config.toml").write_text((folder / "config.toml").read_text() + "\n# mine\n")
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    done = init(tmp_path)
+    assert done.returncode == 0
+    assert "kept  trial/config.toml" in done.stdout
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_doctor_finds_everything_well(quiet_house: Deployment) -> None:
+    """Against a real mail site every check passes, a mail to a tagged address of ours comes back included."""
+    found = findings(quiet_house, "--probe")
+    assert {what for what, (fine, _) in found.items() if not fine} == set()
+    assert set(found) == {"configuration", "python", "keys", "database", "SMTP", "IMAP", "probe"}
+    assert "pushes news (IDLE)" in found["IMAP"][1]
+    assert "reply_address = 'plus' works" in found["probe"][1]
+
+
+def test_doctor_probes_while_serve_reads_the_mailbox(quiet_house: Deployment) -> None:
+    """A running serve, which reads and moves the probe like any mail, does not make the probe fail."""
+    with quiet_house.serving():
+        assert findings(quiet_house, "--probe")["probe"][0]
+
+
+def test_doctor_says_which_login_is_wrong(quiet_house: Deployment) -> None:
+    """A wrong password is said for SMTP and IMAP apart, with the server's words; the rest is still checked."""
+    (quiet_house.folder / "keys/mail.password").write_text("wrong\n")
+    found = findings(quiet_house, code=1)
+    assert {what for what, (fine, _) in found.items() if not fine} == {"SMTP", "IMAP"}
+    assert "check [smtp] username and password" in found["SMTP"][1]
+    assert "Authentication failed" in found["IMAP"][1]
+
+
+def test_doctor_says_that_nobody_answers(quiet_house: Deployment) -> None:
+    """A server that is not there is named with host and port."""
+    quiet_house.extra |= {"MAILGATE_SMTP__PORT": "1", "MAILGATE_IMAP__PORT": "2"}
+    found = findings(quiet_house, code=1)
+    assert "localhost:1 cannot be used now" in found["SMTP"][1]
+    assert "localhost:2 cannot be read now" in found["IMAP"][1]
+
+
+def test_doctor_finds_an_account_that_may_not_send(quiet_house: Deployment) -> None:
+    """A login that works and a sender address that is somebody else's is found before the first mail is lost."""
+    quiet_house.extra["MAILGATE_SMTP__FROM"] = "Approvals <approvals@gate.test>"
+    fine, says = findings(quiet_house, code=1)["SMTP"]
+    assert not fine
+    assert "553 5.7.1" in says
+
+
+def test_a_worker_takes_the_configuration_that_is_named(quiet_house: Deployment) -> None:
+    """With ``--config`` the agents' module loads the configuration that was named."""
+    (quiet_house.folder / "config.toml").rename(quiet_house.folder / "other.toml")
+    module = "from mailgate import Mailgate\nmg = Mailgate.load()\nprint(mg.config.smtp.address)\nraise SystemExit(7)\n"
+    (quiet_house.folder / "telling.py").write_text(module)
+    done = quiet_house.call("worker", "telling:mg", "--config", "other.toml", check=False)
+    assert (done.returncode, done.stdout) == (7, f"{quiet_house.gate}\n"), done.stderr
