@@ -39,6 +39,9 @@ def reported() -> Iterator[None]:
         # The reader of our output (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _leave(0)
+    except OSError as error:
+        _say(f"{error.filename or 'A file'} cannot be used: {(error.strerror or str(error)).rstrip('.')}.")
+        _leave(UNREADABLE)
     except KeyboardInterrupt:
         _leave(130)
 

@@ -139,6 +139,12 @@ def test_a_port_in_use_for_the_sandbox(tmp_path: Path, quiet_house: Deployment, 
     assert "choose another" in said
 
 
+def test_a_folder_that_is_a_file(quiet_house: Deployment) -> None:
+    """A path that cannot be used for what it was given for is named."""
+    [said] = sentences(quiet_house.call("init", "app.py", check=False), 3)
+    assert said == "mailgate: app.py cannot be used: File exists."
+
+
 def test_an_unknown_role(quiet_house: Deployment) -> None:
     """A role that does not exist is answered with those that do."""
     [said] = sentences(quiet_house.call("serve", "--role", "postman", check=False), 2)

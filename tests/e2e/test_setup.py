@@ -6,9 +6,13 @@ import os
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+from mailgate.config import load_config
+from mailgate.store.tables import Lease
 from tests.deployment import Deployment
+from tests.e2e.post import visit
 
 
 def init(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -104,3 +108,40 @@ def test_a_worker_takes_the_configuration_that_is_named(quiet_house: Deployment)
     (quiet_house.folder / "telling.py").write_text(module)
     done = quiet_house.call("worker", "telling:mg", "--config", "other.toml", check=False)
     assert (done.returncode, done.stdout) == (7, f"{quiet_house.gate}\n"), done.stderr
+
+
+def test_serve_and_worker_end_when_told(quiet_house: Deployment) -> None:
+    """SIGTERM ends both in order, with exit code 0, and frees what they alone owned for whoever comes next."""
+    with quiet_house.serving() as serve, quiet_house.running("worker", "app:mg") as worker:
+        request = quiet_house.submit("issue_refund", {"order_id": "T-1", "amount": 120.0}, run="T-1")
+        mail = quiet_house.mail_to("bob", "T-1", "Decision needed")
+        assert visit(mail.link, {"verdict": "approve", "code": mail.code})[0] == 200
+        quiet_house.until(request, "succeeded")
+        quiet_house.resumed("T-1")
+        for process in (serve, worker):
+            process.terminate()
+        assert (serve.wait(30), worker.wait(30)) == (0, 0)
+    leases = quiet_house.rows(Lease)
+    assert {lease.name.split()[0] for lease in leases} == {"keeper", "inbox"}
+    assert all(lease.until <= datetime.now(UTC) for lease in leases)
+    assert "level=error" not in quiet_house.log() + quiet_house.log("worker")
+
+
+def test_the_sandbox_comes_back_as_it_was(tmp_path: Path) -> None:
+    """A sandbox makes its configuration once; started again in the same folder it serves at the same addresses."""
+    said = [sandbox(tmp_path) for _ in range(2)]
+    assert said[0] == said[1]
+    config = load_config(tmp_path / "box" / "config.toml")
+    assert any(str(tmp_path / "box") in line or "box/config.toml" in line for line in said[0])
+    assert any(line.startswith("serving") and config.mailgate.base_url in line for line in said[0])
+
+
+def sandbox(folder: Path) -> list[str]:
+    """Run ``mailgate sandbox`` until it has introduced itself; return what it said, but for the inbox's address."""
+    command = [sys.executable, "-u", "-m", "mailgate", "sandbox", "box", "--inbox-port", "0", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = list(iter(process.stdout.readline, "Everything is on this machine only. Stop with Ctrl-C.\n"))
+        process.terminate()
+        assert process.wait(30) == 0
+    return [line for line in lines if not line.startswith("inbox")]

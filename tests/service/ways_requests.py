@@ -105,6 +105,12 @@ def _(rig: Rig, r: str) -> None:
     other_action(rig, r)
 
 
+@way("requests: another action after approval, before it was recorded, the seats removed", approved_unrecorded)
+def _(rig: Rig, r: str) -> None:
+    other_action(rig, r)
+    rig.forge("delete from assignments where request_id = :r", r=r)
+
+
 @way("requests: another action after approval, the decision to be recorded anew", approved)
 def _(rig: Rig, r: str) -> None:
     other_action(rig, r)
