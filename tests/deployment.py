@@ -30,6 +30,10 @@ Row = TypeVar("Row", bound=SQLModel)
 
 APP = Path(__file__).parent / "e2e" / "app.py"
 
+SETPRIV = shutil.which("setpriv")
+DIES_WITH_US = [SETPRIV, "--pdeathsig", "KILL"] if SETPRIV else []
+"""Before a command that runs long: the kernel ends it should this process be killed (prctl(2), PR_SET_PDEATHSIG)."""
+
 GATES = """
 [gates.issue_refund]
 approvers = ["bob"]
@@ -115,7 +119,7 @@ class Deployment:
         log = self.folder / f"{arguments[0]}.log"
         with log.open("a") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", through, *arguments],
+                [*DIES_WITH_US, sys.executable, "-m", through, *arguments],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=output,

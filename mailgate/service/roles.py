@@ -173,7 +173,6 @@ class OutboxRole:
             with self._serving.store.read() as tx:
                 if not has_due_outgoing(tx):
                     return []
-            self._stop.wait(GIVE_WAY_SECONDS)
             return take_due(self._serving, limit)
         except StoreUnavailable as error:
             log.warning("store_unavailable", why=error.message)
@@ -192,3 +191,5 @@ class OutboxRole:
             except StoreUnavailable:
                 pass
         self._serving.store.pulse.wait(seen, left)
+        if not busy:
+            self._stop.wait(GIVE_WAY_SECONDS)
