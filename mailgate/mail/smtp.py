@@ -148,16 +148,24 @@ async def _lives(client: aiosmtplib.SMTP) -> bool:
 async def _leave(client: aiosmtplib.SMTP | None) -> None:
     if client is None:
         return
+    transport = client.transport
     try:
         if client.is_connected:
             await client.quit()
     except (SMTPException, OSError, RuntimeError):
         pass
     finally:
-        client.close()
+        _end(client, transport)
 
 
 def _drop(client: aiosmtplib.SMTP | None) -> None:
     """End a connection without a word: one that is broken answers nothing, and waiting for that would cost a timeout."""
     if client is not None:
-        client.close()
+        _end(client, client.transport)
+
+
+def _end(client: aiosmtplib.SMTP, transport: asyncio.BaseTransport | None) -> None:
+    """Close the socket now: after a mere close, TLS keeps it until the server has said goodbye, too (up to 30 seconds)."""
+    client.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()

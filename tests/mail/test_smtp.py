@@ -329,3 +329,19 @@ def test_check_goes_as_far_as_it_can_without_a_mail(mail_site: MailSite) -> None
     with pytest.raises(MailServerError, match="553 "):
         run(sender_for(mail_site, **must_not), lambda s: s.check())
     assert mail_site.maildir(box) == []
+
+
+def test_close_leaves_no_socket_behind(mail_site: MailSite) -> None:
+    """A process that ends its loop after `close` has no TLS connection left that still waits for a farewell."""
+
+    async def files_after_close() -> list[int]:
+        sender = sender_for(mail_site)
+        await sender.send(US, "bob@approvers.test", mail("leaving"))
+        (client, _), *_ = sender._idle
+        assert client.transport is not None
+        socket = client.transport.get_extra_info("socket")
+        await sender.close()
+        await asyncio.sleep(0)
+        return [socket.fileno()]
+
+    assert asyncio.run(files_after_close()) == [-1]
