@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,7 +79,7 @@ def press(serving: Serving, token: str, *, verdict: Verdict, code: str, reason: 
     """
     problem, counted = None, None
     with _complaining(serving, token), serving.store.write() as tx:
-        request, seat, gate = _find(tx, serving, token)
+        request, seat, gate = _find(tx, serving, token, get=lock_request)
         if _closed(tx, serving, request, seat) is None:
             problem = _problem(tx, serving, seat, gate, verdict, code, reason)
             if problem is None:
@@ -115,13 +115,15 @@ def _complaining(serving: Serving, token: str) -> Iterator[None]:
         raise
 
 
-def _find(tx: Tx, serving: Serving, token: str) -> tuple[Request, Assignment, Gate]:
+def _find(
+    tx: Tx, serving: Serving, token: str, get: Callable[[Tx, str], Request] = get_request
+) -> tuple[Request, Assignment, Gate]:
     """Return what a token names. Marks first: what a forged row says of generation and digest means nothing."""
     claim = serving.links.read(token)
     seat = find_assignment(tx, claim.assignment)
     if seat is None:
         raise TokenError("This link is not one of ours, or was damaged on its way.")
-    request = get_request(tx, seat.request_id)
+    request = get(tx, seat.request_id)
     _, gate = check_ruling(tx, serving.key, request)
     if seat.generation != claim.generation or seat.digest[:8].hex() != claim.digest_prefix:
         raise TokenError("This link is not one of ours, or was damaged on its way.")

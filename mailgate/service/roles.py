@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -14,11 +15,12 @@ from mailgate.mail.smtp import SmtpSender
 from mailgate.service.context import Serving
 from mailgate.service.deliver import Ready, send_one, take_due
 from mailgate.service.keep import has_unfounded, keep
-from mailgate.service.sequence import sequence
+from mailgate.service.sequence import BATCH, sequence
 from mailgate.store import Tx
 from mailgate.store.events import unsequenced
 from mailgate.store.mails import has_due_outgoing, next_outgoing_at
 from mailgate.store.requests import next_due_at
+from mailgate.store.tables import Event
 from mailgate.store.work import Holding, hold_lease, is_free, release_lease, silent_executions, take_lease
 
 log = structlog.get_logger(__name__)
@@ -29,6 +31,12 @@ LOOK_SECONDS = 1.0
 LEASE = timedelta(seconds=15)
 RENEW_SECONDS = 5.0
 IDLE_SECONDS = 0.2
+
+PATIENT = frozenset({"executing", "outcome", "resumed"})
+"""Kinds of events whose record nobody waits for: a worker goes on with what it saw itself."""
+
+GATHER = timedelta(milliseconds=25)
+"""What is not waited for is sequenced once the first of it is so old: mostly claim, outcome and resumption together."""
 
 GIVE_WAY_SECONDS = 0.05
 """Mails wait this long for company. Rendering takes the interpreter for itself just when the keeper needs it to let an
@@ -46,7 +54,7 @@ class KeeperRole:
         self._monotonic = monotonic
         self._holding: Holding | None = None
         self._renewed = 0.0
-        self._looked = 0.0
+        self._looked, self._look_at = 0.0, 0.0
         self._stop = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
@@ -73,15 +81,18 @@ class KeeperRole:
         if self._holding is None and not self._take():
             return LOOK_SECONDS
         with self._serving.store.read() as tx:
-            waiting = bool(unsequenced(tx, 1))
-        # Somebody waits for each record; what time brings can wait until there is none, but not for ever.
-        if waiting and self._write(sequence) and self._monotonic() - self._looked < LOOK_SECONDS:
+            patience = _patience(unsequenced(tx, BATCH), tx.now)
+        # What time brings can wait until no record is waited for, but not for ever.
+        if patience <= 0 and self._write(sequence) and self._monotonic() - self._looked < LOOK_SECONDS:
+            self._look_at = self._monotonic() + GATHER.total_seconds()  # a new request brings deadlines
             return 0.0
-        return self._look()
+        if self._monotonic() >= self._look_at:
+            self._looked = self._monotonic()
+            self._look_at = self._looked + self._look()
+        return min(self._look_at - self._monotonic(), patience)
 
     def _look(self) -> float:
         """Let happen what time brings, and return how many seconds it brings nothing."""
-        self._looked = self._monotonic()
         with self._serving.store.read() as tx:
             due_at = next_due_at(tx)
             left = LOOK_SECONDS if due_at is None else (due_at - tx.now).total_seconds()
@@ -122,6 +133,16 @@ class KeeperRole:
                 release_lease(tx, self._holding)
         except StoreUnavailable:
             log.warning("lease_not_released", lease="keeper")
+
+
+def _patience(waiting: Sequence[Event], now: datetime) -> float:
+    """Return for how many seconds ``waiting`` events can still wait for others; infinite if there are none."""
+    if not waiting:
+        return math.inf
+    oldest = min(e.at for e in waiting)
+    if oldest > now or len(waiting) == BATCH or any(e.kind not in PATIENT for e in waiting):
+        return 0.0
+    return (oldest + GATHER - now).total_seconds()
 
 
 class OutboxRole:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import CursorResult, bindparam, update
 from sqlmodel import col, or_, select
 
 from mailgate.store.engine import Tx
@@ -14,12 +14,7 @@ from mailgate.store.tables import Assignment, Decision, Outgoing
 
 def assignments_of(tx: Tx, request_id: str) -> Sequence[Assignment]:
     """Return every seat of a request, in the order they were made."""
-    wanted = (
-        select(Assignment)
-        .where(Assignment.request_id == request_id)
-        .order_by(col(Assignment.created_at), Assignment.id)
-    )
-    return tx.session.exec(wanted).all()
+    return tx.remember("assignments", request_id, lambda: tx.session.exec(_SEATS, params={"request": request_id}).all())
 
 
 def find_assignment(tx: Tx, assignment_id: str) -> Assignment | None:
@@ -67,5 +62,19 @@ def use_code_try(tx: Tx, assignment: Assignment, limit: int) -> bool:
 
 def decisions_of(tx: Tx, request_id: str) -> Sequence[Decision]:
     """Return the decisions on a request, in order."""
-    wanted = select(Decision).where(Decision.request_id == request_id).order_by(col(Decision.decided_at), Decision.id)
-    return tx.session.exec(wanted).all()
+    return tx.remember(
+        "decisions", request_id, lambda: tx.session.exec(_DECISIONS, params={"request": request_id}).all()
+    )
+
+
+# Built once: the hot path asks them several times an answer, and building costs as much as asking.
+_SEATS = (
+    select(Assignment)
+    .where(col(Assignment.request_id) == bindparam("request"))
+    .order_by(col(Assignment.created_at), col(Assignment.id))
+)
+_DECISIONS = (
+    select(Decision)
+    .where(col(Decision.request_id) == bindparam("request"))
+    .order_by(col(Decision.decided_at), col(Decision.id))
+)

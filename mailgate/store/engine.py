@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlmodel import Session
@@ -17,10 +17,10 @@ from sqlmodel import Session
 from mailgate.chance import Chance
 from mailgate.errors import StoreUnavailable
 from mailgate.store.clock import Clock
+from mailgate.store.sqlite import WRITES, advice, open_file
 from mailgate.store.wake import Pulse, SqlitePulse
 
-BUSY_SECONDS = 10
-"""How long a SQLite writer waits for another one. Transactions here take milliseconds."""
+Row = TypeVar("Row")
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Tx:
     clock: Clock
     chance: Chance
     _now: datetime | None = field(default=None, init=False)
+    _locked: set[str] = field(default_factory=set, init=False)
 
     @property
     def now(self) -> datetime:
@@ -42,6 +43,40 @@ class Tx:
             self._now = self.clock.now(self.session.connection())
         return self._now
 
+    def remember(self, what: str, owner: str, load: Callable[[], Sequence[Row]]) -> Sequence[Row]:
+        """Return what ``load`` gives, and the same until this transaction writes anything or locks a request.
+
+        Several checks of one use case look at the same seats, decisions and events; asking once makes them quicker, and
+        makes sure that they judge the same rows.
+        """
+        if self.session.new or self.session.dirty or self.session.deleted:
+            self.session.flush()
+        kept = self.session.info.setdefault(_REMEMBERED, {})
+        if (what, owner) not in kept:
+            kept[what, owner] = load()
+        return kept[what, owner]  # type: ignore[no-any-return]
+
+    def locks(self, request_id: str) -> None:
+        """Note that a request's row is locked now: what was read of it before may have changed until then."""
+        if request_id not in self._locked:
+            self._locked.add(request_id)
+            _forget(self.session)
+
+
+class _Session(Session):
+    """A session of ours, so that its events are not everybody's."""
+
+
+_REMEMBERED = "mailgate remembered"
+
+
+def _forget(session: Any, *_: Any) -> None:
+    session.info.pop(_REMEMBERED, None)
+
+
+event.listen(_Session, "after_flush", _forget)
+event.listen(_Session, "after_soft_rollback", _forget)
+
 
 class Store:
     """The database, as transactions. Thread-safe; make one per process with :func:`open_store`."""
@@ -51,7 +86,7 @@ class Store:
         self.chance = chance
         self.pulse = pulse
         self._clock = clock
-        self._writing = engine.execution_options(mailgate_writes=True)
+        self._writing = engine.execution_options(**{WRITES: True})
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -79,7 +114,7 @@ class Store:
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Tx]:
         try:
-            with Session(engine, expire_on_commit=False) as session:
+            with _Session(engine, expire_on_commit=False) as session:
                 yield Tx(session, self._clock, self.chance)
         except IntegrityError:
             raise
@@ -95,7 +130,7 @@ class Store:
             ):
                 raise
             raise StoreUnavailable(
-                f"The database cannot be used now: {error.orig}.", hint=_advice(str(error.orig), engine.url.database)
+                f"The database cannot be used now: {error.orig}.", hint=advice(str(error.orig), engine.url.database)
             ) from error
 
 
@@ -112,58 +147,4 @@ def open_store(url: str, *, clock: Clock, chance: Chance) -> Store:
             f"{url.split(':', 1)[0]!r} is not a database this version can use; write sqlite:///mailgate.db.",
             hint="Change [mailgate] database; a database in memory would be gone with the process.",
         )
-    if not path.parent.is_dir():
-        raise StoreUnavailable(
-            f"There is no folder {path.parent} for the database.",
-            hint="Make the folder, or change [mailgate] database.",
-        )
-    if path.is_dir():
-        raise StoreUnavailable(
-            f"{path} is a folder, not a database file.",
-            hint=f"Name a file in it under [mailgate] database: sqlite:///{path / 'mailgate.db'}.",
-        )
-    # Not the text: what looks like a query or an escape in it is part of the file's name.
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
-        pool_size=16,
-        max_overflow=32,
-    )
-    event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return Store(engine, clock, chance, SqlitePulse(path))
-
-
-def _configure_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    try:
-        # FULL: a commit that was reported survives a power cut; WAL alone would lose the last ones.
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"busy_timeout={round(BUSY_SECONDS * 1000)}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-    finally:
-        cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes its lock before it reads, so that what it read cannot have changed when it writes.
-    writes = connection.get_execution_options().get("mailgate_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _advice(message: str, path: str | None) -> str:
-    for said, advice in (
-        ("readonly", f"Make {path} and its folder writable for this user."),
-        ("unable to open", f"Make {path} and its folder readable and writable for this user."),
-        ("locked", f"Another process holds {path} for very long; look for a copy or a backup of it."),
-        ("not a database", f"{path} is not a SQLite database; change [mailgate] database, or move that file away."),
-        ("malformed", f"{path} is damaged; stop everything that uses it and restore it from a backup."),
-        ("full", f"Make room on the disk of {path}."),
-    ):
-        if said in message:
-            return advice
-    return f"Look at {path} and its disk, or change [mailgate] database."
+    return Store(open_file(path), clock, chance, SqlitePulse(path))

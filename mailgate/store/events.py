@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select
 
 from mailgate.model.canonical import canonical_bytes
@@ -58,12 +58,14 @@ def next_position(tx: Tx) -> int:
 
 def events_of(tx: Tx, request_id: str, *kinds: str) -> Sequence[Event]:
     """Return a request's events, of ``kinds`` only where given, in the order they happened."""
-    wanted = select(Event).where(Event.request_id == request_id)
-    if kinds:
-        wanted = wanted.where(col(Event.kind).in_(kinds))
-    return tx.session.exec(wanted.order_by(col(Event.at), Event.id)).all()
+    found = tx.remember("events", request_id, lambda: tx.session.exec(_EVENTS, params={"request": request_id}).all())
+    return [e for e in found if e.kind in kinds] if kinds else found
 
 
 def get_events(tx: Tx, ids: Sequence[str]) -> Sequence[Event]:
     """Return the events with ``ids``, in the order of their records."""
     return tx.session.exec(select(Event).where(col(Event.id).in_(ids)).order_by(col(Event.position))).all()
+
+
+_EVENTS = select(Event).where(col(Event.request_id) == bindparam("request")).order_by(col(Event.at), col(Event.id))
+"""Built once: building costs as much as asking."""

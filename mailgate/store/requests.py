@@ -74,6 +74,7 @@ def lock_request(tx: Tx, request_id: str) -> Request:
 
     Every use case that decides, undoes, expires or escalates starts here. SQLite's write transactions lock everything.
     """
+    tx.locks(request_id)
     wanted = select(Request).where(Request.id == request_id).with_for_update().execution_options(populate_existing=True)
     return tx.session.exec(wanted).one()
 
@@ -155,7 +156,7 @@ def keep_policy(tx: Tx, digest: bytes, document: bytes) -> None:
 
 def find_policy(tx: Tx, digest: bytes) -> bytes | None:
     """Return the gate's canonical form that was kept under ``digest``; the caller compares the digest."""
-    kept = tx.session.get(Policy, digest)
+    kept = tx.remember("policy", digest.hex(), lambda: [tx.session.get(Policy, digest)])[0]
     return kept.document if kept else None
 
 

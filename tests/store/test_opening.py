@@ -13,7 +13,7 @@ import pytest
 from sqlmodel import select
 
 from mailgate.errors import StoreUnavailable
-from mailgate.store import Store, engine, open_store
+from mailgate.store import Store, open_store, sqlite
 from mailgate.store.migrate import migrate
 from mailgate.store.tables import Request
 from tests.store.fakes import FakeChance, FakeClock
@@ -191,7 +191,7 @@ def test_a_locked_database_is_unavailable_and_nothing_was_stored(
     database: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else holds the write lock for longer than we wait: the call says so, and may be made again."""
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.01)
     holder = sqlite3.connect(database, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="locked") as caught, store.write() as tx:

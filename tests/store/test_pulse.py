@@ -127,7 +127,7 @@ def test_a_change_that_is_not_committed_wakes_nobody(store: Store, database: Pat
     seen = store.pulse.count()
     writer = sqlite3.connect(database)
     writer.execute("insert into policies values (x'01', x'02')")
-    store.pulse.wait(seen, wake.POLL_SECONDS * 10)
+    store.pulse.wait(seen, wake.QUIET_SECONDS * 4)
     assert store.pulse.count() == seen
     writer.rollback()
     writer.close()
@@ -150,7 +150,7 @@ def test_a_database_that_is_not_there_is_waited_for_and_not_made(tmp_path: Path,
     """The listener makes no empty file, and does not die of it either: it hears the first commit after."""
     pulse = SqlitePulse(tmp_path / name)
     seen = pulse.count()
-    pulse.wait(seen, wake.POLL_SECONDS * 5)
+    pulse.wait(seen, wake.QUIET_SECONDS * 2)
     assert [t.name for t in threading.enumerate()].count("mailgate-pulse") == 1
     assert list(tmp_path.iterdir()) == []
     if name == "missing.db":
