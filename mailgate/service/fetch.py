@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=30)
 FOLDERS = {"concluded": "Mailgate/Processed", "quarantined": "Mailgate/Quarantine"}
 LONGEST_PAUSE_SECONDS = 60.0
+GIVE_WAY_SECONDS = 0.1
+"""An agent waits for what was just decided, nobody for the mail to lie in another folder."""
+
 CURSOR_SECONDS = 10.0
 """How often the cursor is written while nothing arrives; expiry waits for it only near a deadline."""
 
@@ -82,9 +85,11 @@ class InboxRole:
         while not self._stop.is_set():
             with self._serving.store.read() as tx:
                 looked_at = tx.now
-            uid = self._keep(mailbox, mailbox.fetch(mailbox.uids_after(uid)), uid)
+            before, uid = uid, self._keep(mailbox, mailbox.fetch(mailbox.uids_after(uid)), uid)
             self._conclude_new()
             self._note_read(looked_at, uid)
+            if uid > before:
+                self._stop.wait(GIVE_WAY_SECONDS)
             self._move_concluded(mailbox)
             mailbox.wait(self._wait, self._wanted)
             mailbox.noop()

@@ -165,14 +165,15 @@ def conclude_mail(serving: Serving, incoming_id: str) -> None:
         StoreUnavailable: the database cannot be used now; the mail stays as it is.
     """
     try:
+        with serving.store.read() as tx:
+            row = tx.session.get_one(Incoming, incoming_id)
+        # Outside of any transaction: a hostile mail takes its time, and nobody else should wait for that.
+        raw = serving.key.unseal(row.sealed, label=incoming_label(row))
+        examined = examine(raw, serving.config, serving.signer.name)
         with serving.store.write() as tx:
             row = tx.session.get_one(Incoming, incoming_id)
-            if row.state != "new":
-                return
-            raw = serving.key.unseal(row.sealed, label=incoming_label(row))
-            examined = examine(raw, serving.config, serving.signer.name)
-            judgement = judge_mail(tx, serving.config, examined)
-            _act(tx, serving, row, examined, judgement)
+            if row.state == "new":
+                _act(tx, serving, row, examined, judge_mail(tx, serving.config, examined))
     except StoreUnavailable:
         raise
     except Exception as error:  # one mail, however made, must not stop the others

@@ -29,6 +29,9 @@ CODE_TRIES = 5
 
 MOST_REASON = 4000
 
+GIVE_WAY_SECONDS = 0.05
+"""An agent waits for a decision, a person for the page that thanks: the page lets the keeper have its turn first."""
+
 
 class Problem(StrEnum):
     """Why a form was not taken; its page says so."""
@@ -84,7 +87,8 @@ def press(serving: Serving, token: str, *, verdict: Verdict, code: str, reason: 
             problem = _problem(tx, serving, seat, gate, verdict, code, reason)
             if problem is None:
                 counted = decide(tx, serving, seat, _answer(tx, seat, gate, verdict, reason)).counted
-    # The page is made once everybody else may go on: an agent waits for this decision.
+    if counted is not None:
+        serving.store.pulse.wait(serving.store.pulse.count(), GIVE_WAY_SECONDS)
     return _page(serving, token, problem=problem, thanks=_DONE[verdict] if counted is Counted.COUNTED else "")
 
 

@@ -38,7 +38,7 @@ PATIENT = frozenset({"executing", "outcome", "resumed"})
 GATHER = timedelta(milliseconds=25)
 """What is not waited for is sequenced once the first of it is so old: mostly claim, outcome and resumption together."""
 
-GIVE_WAY_SECONDS = 0.05
+GIVE_WAY_SECONDS = 0.1
 """Mails wait this long for company. Rendering takes the interpreter for itself just when the keeper needs it to let an
 agent go on; nobody notices a mail that leaves a blink later."""
 

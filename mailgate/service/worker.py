@@ -20,6 +20,9 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
 
+GIVE_WAY_SECONDS = 0.02
+"""What is running commits, too, and wakes us: it goes on first, before we look for more."""
+
 
 class WorkerRole:
     """Claims, executes, reports and resumes until told to stop.
@@ -71,6 +74,8 @@ class WorkerRole:
                     continue
                 if not started:
                     pulse.wait(seen, LOOK_SECONDS)
+                    if self._busy:
+                        stop.wait(GIVE_WAY_SECONDS)
         self._finished.set()
         beating.join()
 

@@ -46,13 +46,12 @@ def unsequenced(tx: Tx, limit: int) -> Sequence[Event]:
 
     By absence of a position, never by a high-water mark: ids are not in commit order.
     """
-    wanted = select(Event).where(col(Event.position).is_(None), Event.refused == "").order_by(col(Event.at), Event.id)
-    return tx.session.exec(wanted.limit(limit)).all()
+    return tx.session.exec(_UNSEQUENCED, params={"most": limit}).all()
 
 
 def next_position(tx: Tx) -> int:
     """Return the index of the next record."""
-    last = tx.session.exec(select(func.max(Event.position))).one()
+    last = tx.session.exec(_LAST).one()
     return 0 if last is None else last + 1
 
 
@@ -67,5 +66,12 @@ def get_events(tx: Tx, ids: Sequence[str]) -> Sequence[Event]:
     return tx.session.exec(select(Event).where(col(Event.id).in_(ids)).order_by(col(Event.position))).all()
 
 
+# Built once: building costs as much as asking.
 _EVENTS = select(Event).where(col(Event.request_id) == bindparam("request")).order_by(col(Event.at), col(Event.id))
-"""Built once: building costs as much as asking."""
+_UNSEQUENCED = (
+    select(Event)
+    .where(col(Event.position).is_(None), col(Event.refused) == "")
+    .order_by(col(Event.at), col(Event.id))
+    .limit(bindparam("most"))
+)
+_LAST = select(func.max(Event.position))

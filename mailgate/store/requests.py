@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, update
+from sqlalchemy import ColumnElement, CursorResult, bindparam, update
 from sqlmodel import col, select
 
 from mailgate.errors import IllegalTransition, InvalidArguments
@@ -75,8 +75,7 @@ def lock_request(tx: Tx, request_id: str) -> Request:
     Every use case that decides, undoes, expires or escalates starts here. SQLite's write transactions lock everything.
     """
     tx.locks(request_id)
-    wanted = select(Request).where(Request.id == request_id).with_for_update().execution_options(populate_existing=True)
-    return tx.session.exec(wanted).one()
+    return tx.session.exec(_LOCKED, params={"request": request_id}).one()
 
 
 def move(tx: Tx, request: Request, trigger: Trigger, **values: Any) -> State:
@@ -158,6 +157,15 @@ def find_policy(tx: Tx, digest: bytes) -> bytes | None:
     """Return the gate's canonical form that was kept under ``digest``; the caller compares the digest."""
     kept = tx.remember("policy", digest.hex(), lambda: [tx.session.get(Policy, digest)])[0]
     return kept.document if kept else None
+
+
+# Built once: the hot path asks this several times an answer, and building costs as much as asking.
+_LOCKED = (
+    select(Request)
+    .where(col(Request.id) == bindparam("request"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def _update(tx: Tx, *where: bool | ColumnElement[bool], **values: Any) -> int:

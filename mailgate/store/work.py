@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import CursorResult, exists, update
+from sqlalchemy import CursorResult, bindparam, exists, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col, or_, select
 
 from mailgate.errors import LeaseLost
 from mailgate.model.lifecycle import State
 from mailgate.store.engine import Tx
-from mailgate.store.tables import Execution, Lease, Request, Resumption
+from mailgate.store.tables import Execution, Instant, Lease, Request, Resumption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,26 +70,12 @@ def release_lease(tx: Tx, holding: Holding) -> None:
 
 def executions_of(tx: Tx, request_id: str) -> Sequence[Execution]:
     """Return the runs of a request, first to last."""
-    wanted = select(Execution).where(Execution.request_id == request_id).order_by(col(Execution.attempt))
-    return tx.session.exec(wanted).all()
+    return tx.session.exec(_RUNS, params={"request": request_id}).all()
 
 
 def silent_executions(tx: Tx) -> Sequence[tuple[Request, Execution]]:
     """Return requests being executed whose worker has fallen silent; where it was claimed again, the latest one."""
-    later = aliased(Execution)
-    wanted = (
-        select(Request, Execution)
-        .join(Execution, col(Execution.request_id) == Request.id)
-        .where(
-            Request.state == State.EXECUTING,
-            col(Execution.finished_at).is_(None),
-            col(Execution.lease_until) < tx.now,
-            ~exists().where(
-                col(later.request_id) == col(Execution.request_id), col(later.attempt) > col(Execution.attempt)
-            ),
-        )
-    )
-    return tx.session.exec(wanted).all()
+    return tx.session.exec(_SILENT, params={"now": tx.now}).all()
 
 
 def prolong_execution(tx: Tx, request_id: str, attempt: int, worker: str, length: timedelta) -> None:
@@ -114,3 +100,20 @@ def due_resumptions(tx: Tx, agents: Collection[str], limit: int) -> Sequence[Res
         .limit(limit)
     )
     return tx.session.exec(wanted).all()
+
+
+# Built once: building costs as much as asking, and workers ask after every commit.
+_RUNS = select(Execution).where(col(Execution.request_id) == bindparam("request")).order_by(col(Execution.attempt))
+_LATER = aliased(Execution)
+_SILENT = (
+    select(Request, Execution)
+    .join(Execution, col(Execution.request_id) == Request.id)
+    .where(
+        col(Request.state) == State.EXECUTING,
+        col(Execution.finished_at).is_(None),
+        col(Execution.lease_until) < bindparam("now", type_=Instant()),
+        ~exists().where(
+            col(_LATER.request_id) == col(Execution.request_id), col(_LATER.attempt) > col(Execution.attempt)
+        ),
+    )
+)

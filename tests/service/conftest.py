@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mailgate.mail.templates import Templates
+from mailgate.service import link
 from tests.service.rig import SHIPPED, Place, Rig, make_database
 
 RigMaker = Callable[..., Rig]
@@ -50,6 +51,12 @@ def make_rig(places: list[Place], empty_database: Path, shipped_templates: Templ
     yield make
     for rig in rigs:
         rig.close()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_to_give_way_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests play the keeper themselves: no page waits for its turn."""
+    monkeypatch.setattr(link, "GIVE_WAY_SECONDS", 0.0)
 
 
 @pytest.fixture
