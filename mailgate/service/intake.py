@@ -14,7 +14,7 @@ import structlog
 from mailgate.config import Config
 from mailgate.errors import Forged, MailgateError, MailUnreadable, StoreUnavailable
 from mailgate.mail.identity import Identity, identify
-from mailgate.mail.inbound import Kind, bounce_report, classify, recipients, referenced_ids, secret_tokens
+from mailgate.mail.inbound import Kind, bounce_report, classify, is_away_note, recipients, referenced_ids, secret_tokens
 from mailgate.mail.mime import Mail, open_mail
 from mailgate.mail.reply import read_reply
 from mailgate.model.evidence import format_time
@@ -113,8 +113,7 @@ def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
         case Kind.BOUNCE:
             return _judge_bounce(examined, seat, known=tx is not None)
         case Kind.AUTO_REPLY:
-            would = Would.MARK_AWAY if seat is not None or tx is None else Would.IGNORE
-            return Judgement(would=would, because=examined.because, seat=seat)
+            return _judge_auto_reply(examined, seat, known=tx is not None)
     assert examined.mail is not None
     assert examined.reading is not None
     if tx is not None and seat is None:
@@ -136,6 +135,13 @@ def _level_needed(tx: Tx, seat: Assignment) -> Level:
     """Return how well an approver must be proven, by the policy as stored; the door itself asks the one that is marked."""
     policy = find_policy(tx, get_request(tx, seat.request_id).policy or b"")
     return Level(read_gate(policy).reply_level) if policy is not None else Level.TOKEN
+
+
+def _judge_auto_reply(examined: Examined, seat: Assignment | None, *, known: bool) -> Judgement:
+    """Say that its owner is away only of an out-of-office note: read receipts and ticket systems are automatic, too."""
+    is_note = examined.mail is not None and is_away_note(examined.mail)
+    would = Would.MARK_AWAY if is_note and (seat is not None or not known) else Would.IGNORE
+    return Judgement(would=would, because=examined.because, seat=seat)
 
 
 def _judge_bounce(examined: Examined, seat: Assignment | None, *, known: bool) -> Judgement:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailgate.store.tables import Assignment, Decision, Incoming, Outgoing
+from mailgate.store.tables import Assignment, Decision, Event, Incoming, Outgoing
 from tests.service.conftest import RigMaker
 from tests.service.forging import evil_request
 from tests.service.post import AUTHSERV_ID, deliver, reply
@@ -202,3 +202,17 @@ def test_secret_of_an_honest_seat_does_not_open_a_forged_one(reading: Rig) -> No
     assert {d.request_id for d in reading.rows(Decision)} <= {request_id}
     assert {a.request_id for a in reading.rows(Assignment)} == {request_id, "evil"}
     assert reading.rows(Incoming)[0].state in ("concluded", "quarantined")
+
+
+@pytest.mark.parametrize(
+    ("header", "away"), [("Auto-Submitted: auto-replied", True), ("Auto-Submitted: auto-generated", False)]
+)
+def test_only_an_out_of_office_note_marks_away(reading: Rig, header: str, away: bool) -> None:
+    """A read receipt or a ticket system is automatic, too: it decides nothing, and nobody is called away for it."""
+    request_id = reading.ask()
+
+    mail = deliver(reading, header.encode() + b"\r\n" + reply(reading, request_id))
+
+    assert (mail.kind, reading.state(request_id)) == ("auto_reply", "pending")
+    assert reading.seat(request_id, "bob").away is away
+    assert ("away" in [e.kind for e in reading.rows(Event, request_id=request_id)]) is away
