@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         StoreUnavailable,
     )
     from mailgate.gate import Mailgate, Session, current_request
+    from mailgate.model.confidence import Signals
     from mailgate.service.resume import Outcome
     from mailgate.service.submit import Ticket
 
@@ -42,6 +43,7 @@ __all__ = [
     "OutsideSession",
     "RejectedBefore",
     "Session",
+    "Signals",
     "StoreUnavailable",
     "Ticket",
     "current_request",
@@ -51,6 +53,7 @@ _HOMES = {
     "Mailgate": "gate",
     "Session": "gate",
     "current_request": "gate",
+    "Signals": "model.confidence",
     "Outcome": "service.resume",
     "Ticket": "service.submit",
 }

@@ -98,6 +98,11 @@ def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
     for unknown in dict.fromkeys(config.directory.unknown(named)):
         yield f"[gates.{name}] names {unknown!r}, who is not under [people] or [groups]"
     yield from (f"[gates.{name}] {key}: {why}" for key, why in _not_yet(gate))
+    shared = [p for p in config.directory.expand(named) if config.people[p].group]
+    if gate.named_people and shared:
+        yield f"[gates.{name}] named_people: {', '.join(shared)} has group = true, which is no single person; name people"
+    if gate.on_reject == "escalate" and not config.mailgate.operators:
+        yield f"[gates.{name}] on_reject = 'escalate' needs [mailgate] operators, who take the task over"
     if not config.directory.unknown(named):
         yield from (f"[gates.{name}] {why}" for why in _out_of_reach(config, gate))
 
@@ -132,13 +137,8 @@ def _not_yet(gate: Gate) -> Iterator[tuple[str, str]]:
     """Yield the keys that promise more than this version does: an ignored safeguard would be worse than an error."""
     if gate.web_confirm == "fresh_code":
         yield "web_confirm", "'fresh_code' is not there yet in this version; use 'code'"
-    if gate.separation == "proven":
-        yield "separation", "'proven' is not there yet in this version; use 'checked'"
-    if gate.on_reject == "escalate":
-        yield "on_reject", "'escalate' is not there yet in this version; use 'abort' or 'reroute'"
-    for key in ("cooling_off", "batch_window"):
-        if getattr(gate, key):
-            yield key, "is not there yet in this version; leave it at '0s'"
+    if gate.batch_window:
+        yield "batch_window", "is not there yet in this version; leave it at '0s'"
 
 
 def _tight_quorums(config: Config, name: str, gate: Gate) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Seat:
         nonce: the assignment's marker nonce (not a secret); needed where a reply decides.
         link: the page of this assignment, at most a few hundred characters, ending in ``/``; empty: none.
         code: six digits; empty: none is printed.
-        web_confirm: ``code``, ``fresh_code`` or ``button``.
+        web_confirm: ``code``, ``fresh_code`` or ``button``; ``reject`` where the link does not approve.
         by_reply: whether a reply decides.
         others: names of the others who are asked.
         needed, given: how many must say yes, how many have.

@@ -72,6 +72,7 @@ _CODE_HINTS = {
     "code": "The page asks for this code before it takes a yes.",
     "fresh_code": "When you choose to approve, a code is mailed to you, and the page asks for it.",
     "button": "",
+    "reject": "On that page you can reject. An approval counts only as a reply from your own mailbox.",
 }
 
 

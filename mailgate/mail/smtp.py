@@ -17,6 +17,9 @@ from mailgate.errors import MailRefused, MailServerError
 IDLE_SECONDS = 20.0
 """A connection unused for longer is asked whether it still lives before a mail is trusted to it."""
 
+MOST_SHOWN = 300
+"""Characters of what a server says that are repeated: a sentence or two."""
+
 _TOO_LARGE = 552
 """The one refusal of the sender's command that is about the mail: its announced size (RFC 1870 section 6.1)."""
 
@@ -47,7 +50,7 @@ class SmtpSender:
         """
         async with self._connection() as client:
             _, answer = await client.sendmail(sender, [recipient], raw)
-            return answer
+            return _shown(answer)
 
     async def check(self) -> None:
         """Begin a mail from our address to itself and stop before its content, to see whether sending would work.
@@ -81,10 +84,13 @@ class SmtpSender:
                 # The session is stuck in its transaction: a new connection is simpler than finding out where.
                 await _leave(client)
                 raise _translated(error) from error
-            except (SMTPException, OSError, ssl.SSLError, TimeoutError) as error:
+            except (SMTPException, OSError, ssl.SSLError, TimeoutError, UnicodeError) as error:
                 _drop(client)
                 where = f"{self._settings.host}:{self._settings.port}"
-                raise MailServerError(f"The mail server {where} cannot be used now: {error}.") from error
+                raise MailServerError(
+                    f"The mail server {where} cannot be used now: {_shown(str(error))}.",
+                    hint="Check [smtp] host, port, tls and ca_file, and that a mail server listens there.",
+                ) from error
             except BaseException:
                 _drop(client)
                 raise
@@ -122,12 +128,21 @@ class SmtpSender:
 
 
 def _translated(error: SMTPResponseException) -> MailServerError:
-    text = f"The mail server answered {error.code} {error.message}".rstrip(".")
+    text = f"The mail server answered {error.code} {_shown(error.message)}".rstrip(".")
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         text += "; check [smtp] username and password"
     if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code != _TOO_LARGE:
         text += "; check that [smtp] username may send as the address in [smtp] from"
     return MailRefused(f"{text}.", code=error.code) if _is_final(error) else MailServerError(f"{text}.")
+
+
+def _shown(answer: str) -> str:
+    """Return a server's words in printable ASCII on one line: they go into the database, mails and terminals.
+
+    They should be ASCII (RFC 5321 section 4.2); aiosmtplib hands other bytes on as half characters, which nothing stores.
+    """
+    text = answer.encode("ascii", "backslashreplace").decode()
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MOST_SHOWN]
 
 
 def _is_final(error: SMTPResponseException) -> bool:

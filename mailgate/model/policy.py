@@ -7,39 +7,17 @@ boolean, an unknown action) needs approval: in doubt a person is asked.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, Literal, Self
 
-import cel
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.duration import Duration, Period
-
-NAMES = frozenset({"args", "agent", "run", "confidence", "risk", "now"})
-"""What a rule may speak of."""
-
-_TYPES = frozenset({"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"})
-
-# fmt: off
-_FUNCTIONS = frozenset({
-    "bytes", "contains", "double", "duration", "dyn", "endsWith", "getDate", "getDayOfMonth",
-    "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours", "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
-    "int", "matches", "size", "startsWith", "string", "timestamp", "type", "uint",
-})
-# fmt: on
-"""What common-expression-language 0.10 can call; operators and macros besides. It finds out about others only when run."""
-
-_TEXT = re.compile(r"""(?s)'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
-_SYNTAX = re.compile(r"<input>:\d+:(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$")
-_AT_END = "mismatched input '<EOF>'"
-_BINDING = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
-"""A macro over a list gives its members a name of the rule's own: ``args.items.all(x, x > 0)``."""
+from mailgate.model.rules import NAMES, Situation, Undecided, check_rule, find_misfit
 
 
 class Tier(StrEnum):
@@ -61,16 +39,8 @@ class Rule(BaseModel):
 
     @field_validator("when")
     @classmethod
-    def _compiles(cls, when: str) -> str:
-        program = _compiled(when)
-        bound = _BINDING.findall(_TEXT.sub("''", when))
-        unknown = sorted(set(program.variables()) - NAMES - _TYPES - set(bound))
-        if unknown:
-            raise ValueError(f"{when!r} speaks of {', '.join(unknown)}; a rule may use {', '.join(sorted(NAMES))}")
-        missing = sorted(f for f in program.functions() if f.isidentifier() and f[0] != "_" and f not in _FUNCTIONS)
-        if missing:
-            raise ValueError(f"{when!r} calls {', '.join(missing)}, which CEL does not have here")
-        return when
+    def _can_run(cls, when: str) -> str:
+        return check_rule(when)
 
 
 class StageSettings(BaseModel):
@@ -90,6 +60,8 @@ class Gate(BaseModel):
     summary: str = ""
     tier: Tier = Tier.REQUIRE_APPROVAL
     rules: tuple[Rule, ...] = ()
+    assess: str = Field(default="", pattern=r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$")
+    assess_timeout: Period = timedelta(seconds=2)
     approvers: tuple[str, ...] = ()
     quorum: int = Field(default=1, ge=1)
     stages: tuple[StageSettings, ...] = ()
@@ -103,6 +75,9 @@ class Gate(BaseModel):
     reply_level: Literal["token", "aligned"] = "aligned"
     web_confirm: Literal["code", "fresh_code", "button"] = "code"
     separation: Literal["checked", "proven"] = "checked"
+    named_people: bool = False
+    single_operator: bool = False
+    escalate_when_away: bool = False
     require_reason: bool = True
     veto: bool = True
     hidden_characters: Literal["refuse", "mark"] = "refuse"
@@ -129,9 +104,17 @@ class Gate(BaseModel):
             # The usual reminder may come after a short deadline: then there is none.
             if name in self.model_fields_set and self.timeout and length and length >= self.timeout:
                 raise ValueError(f"'{name}' is not before 'timeout', so it would never happen; make it shorter")
-        if self.escalate_after and not self.escalate_to:
-            raise ValueError("has 'escalate_after' and nobody in 'escalate_to'; name who is asked then")
+        for name in ("escalate_after", "escalate_when_away"):
+            if getattr(self, name) and not self.escalate_to:
+                raise ValueError(f"has '{name}' and nobody in 'escalate_to'; name who is asked then")
+        if self.single_operator and (self.stages or self.quorum > 1):
+            raise ValueError("has 'single_operator' and asks for more than one person; drop one of them")
         return self
+
+    @property
+    def approves_by_link(self) -> bool:
+        """Whether an approval by link can count: whoever was forwarded the mail has its link and its code, too."""
+        return self.separation != "proven" or self.web_confirm == "fresh_code"
 
     def asked(self) -> tuple[StageSettings, ...]:
         """Return the stages, whichever way they were configured; none where nobody is named."""
@@ -201,30 +184,19 @@ def judge(gate: Gate | None, facts: Facts, *, require_below: float = 0.0) -> Rul
 
 
 def _by_rules(gate: Gate, facts: Facts) -> Ruling:
-    known = {name: getattr(facts, name) for name in NAMES}
+    situation = Situation({name: getattr(facts, name) for name in NAMES})
     for index, rule in enumerate(gate.rules):
         label = rule.id or f"rule {index + 1}: {rule.when}"
         try:
-            verdict = _compiled(rule.when).execute(known)
-        except Exception as error:  # CEL raises many kinds; each of them means that nobody knows
-            return Ruling(tier=Tier.REQUIRE_APPROVAL, rule=f"{label} could not be evaluated: {_first_line(error)}")
-        if not isinstance(verdict, bool):
-            return Ruling(tier=Tier.REQUIRE_APPROVAL, rule=f"{label} gave {verdict!r}, not true or false")
-        if verdict:
+            holds = situation.holds(rule.when)
+        except Undecided as error:
+            return Ruling(tier=Tier.REQUIRE_APPROVAL, rule=f"{label} {error}")
+        if holds:
             return Ruling(tier=rule.tier, rule=label)
     return Ruling(tier=gate.tier, rule="no rule matched")
 
 
-@lru_cache(maxsize=1024)
-def _compiled(when: str) -> cel.Program:
-    try:
-        return cel.compile(when)
-    except Exception as error:  # the library raises ValueError and its own kinds for syntax
-        raise ValueError(f"{when!r} is not valid CEL: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    if parsed := _SYNTAX.search(line):
-        line = f"at character {parsed[1]}, {parsed[2].replace(_AT_END, 'something is missing')}"
-    return line[:300]
+def find_misfits(gate: Gate, types: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what of a gate cannot work on arguments of these ``types``, one sentence each."""
+    found = ((rule, find_misfit(rule.when, types)) for rule in gate.rules)
+    return tuple(f"{rule.when!r}: {why}" for rule, why in found if why)

@@ -70,6 +70,14 @@ class Signature:
             )
         return action
 
+    def declared_values(self, action: Action) -> dict[str, Any]:
+        """Return what ``action`` stores as values of the declared types, for rules: a whole float is a float again.
+
+        Raises:
+            InvalidArguments: as :meth:`action`.
+        """
+        return self._dumped(self.validate(action.arguments))
+
     def validate(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return ``arguments`` as the types the signature declares, defaults filled in.
 

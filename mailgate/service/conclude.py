@@ -30,12 +30,12 @@ def conclude(
     Args:
         kind: of the event; its body gets the outcome, and the digest of what the agent is told of it.
         key: the serve key, or None where a worker reports what it did.
-        values: columns of the request to set besides.
+        values: columns of the request to set besides; what an agent is told of it and is not among them is emptied.
 
     Raises:
         IllegalTransition: it cannot end this way from where it stands.
     """
-    outcome = move(tx, request, trigger, finished_at=tx.now, **values)
+    outcome = move(tx, request, trigger, finished_at=tx.now, **(_NOTHING_TOLD | values))
     for seat in assignments_of(tx, request.id):
         if seat.state == "open":
             seat.state = "closed"
@@ -44,3 +44,7 @@ def conclude(
         tx.session.add(Resumption(request_id=request.id, agent=request.agent, state="waiting", next_at=tx.now))
     said = dict(body) | {"outcome": outcome.value, "told_sha256": told_digest(request)}
     return append_event(tx, kind, request.id, said, key=key)
+
+
+_NOTHING_TOLD: dict[str, Any] = {"result": None, "error": "", "effect": "none", "reason": "", "decided_by": ""}
+"""An agent is told only what the end itself says, whatever lay in these columns before."""

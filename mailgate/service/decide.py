@@ -12,11 +12,11 @@ from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import format_time
 from mailgate.model.lifecycle import Standing, State, Trigger
 from mailgate.model.policy import Gate
-from mailgate.model.verdict import Level, Verdict, meets
+from mailgate.model.verdict import PROVEN, Level, Verdict, meets
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_ruling, mark_decision
-from mailgate.service.opening import give_up, is_entitled, tally_of, told_of
+from mailgate.service.opening import give_up, is_entitled, requester_of, tally_of, told_of
 from mailgate.service.proof import check_pending
 from mailgate.store import Tx
 from mailgate.store.answers import decisions_of
@@ -105,6 +105,8 @@ def _refusal(
     needed = Level(gate.reply_level) if answer.verdict is Verdict.APPROVE else Level.TOKEN
     if answer.channel == "reply" and not meets(answer.level, needed):
         return Counted.BELOW_LEVEL
+    if answer.verdict is Verdict.APPROVE and gate.separation == "proven" and answer.level not in PROVEN:
+        return Counted.BELOW_LEVEL
     return None
 
 
@@ -125,7 +127,7 @@ def _new_decision(tx: Tx, serving: Serving, request: Request, seat: Assignment, 
         evidence=canonical_bytes(dict(answer.evidence)).decode(),
         incoming_id=answer.incoming_id,
     )
-    mark_decision(serving.key, decision)
+    mark_decision(serving.key, decision, request)
     tx.session.add(decision)
     tx.session.flush()
     return decision
@@ -133,13 +135,18 @@ def _new_decision(tx: Tx, serving: Serving, request: Request, seat: Assignment, 
 
 def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, decision: Decision, standing: Standing) -> None:
     """Move the request where the decision brings it, and append the event that says so."""
-    body = _body(serving, request, decision)
+    body = _body(serving, request, gate, decision)
     match standing:
         case Standing.APPROVED:
-            valid_until = tx.now + gate.valid_for
+            not_before = tx.now + gate.cooling_off
+            valid_until = not_before + gate.valid_for
             who = serving.config.people[decision.person].name
             move(tx, request, Trigger.APPROVE, approved_at=tx.now, valid_until=valid_until, decided_by=who)
-            body |= {"outcome": "approved", "valid_until": format_time(valid_until)}
+            body |= {
+                "outcome": "approved",
+                "valid_until": format_time(valid_until),
+                "not_before": format_time(not_before),
+            }
             append_event(tx, "decision", request.id, body, key=serving.key)
         case Standing.REJECTED:
             told = told_of(serving, decision)
@@ -151,7 +158,7 @@ def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, decision: Dec
         give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
 
 
-def _body(serving: Serving, request: Request, decision: Decision) -> dict[str, Any]:
+def _body(serving: Serving, request: Request, gate: Gate, decision: Decision) -> dict[str, Any]:
     person = serving.config.people[decision.person]
     return {
         "decision": decision.id,
@@ -163,6 +170,7 @@ def _body(serving: Serving, request: Request, decision: Decision) -> dict[str, A
         "reason": decision.reason,
         "actor": {"agent": request.agent, "run": request.run, "on_behalf_of": request.on_behalf_of},
         "policy": (request.policy or b"").hex(),
+        **({"self_approved": True} if decision.person == requester_of(serving, request) else {}),
     }
 
 

@@ -23,7 +23,7 @@ from mailgate.service.conclude import conclude
 from mailgate.service.context import Working
 from mailgate.service.journal import Journal
 from mailgate.service.once import Once
-from mailgate.service.proof import read_history, start_by
+from mailgate.service.proof import approver_of, get_approval, read_history, start_by, start_from
 from mailgate.store import Tx
 from mailgate.store.events import append_event, events_of
 from mailgate.store.requests import in_state, lock_request, move
@@ -149,8 +149,11 @@ def _is_startable(tx: Tx, working: Working, request: Request, trigger: Trigger, 
     runs = executions_of(tx, request.id)
     if trigger is Trigger.RECLAIM:
         is_silent = bool(runs) and runs[-1].finished_at is None and runs[-1].lease_until < tx.now
+        was_in_time = history.started is not None or start_by(history.approval) > tx.now
+        if history.end is not None or not was_in_time:
+            raise Forged("requests", request.id, "it had ended before; somebody turned its state back")
         return known.idempotent and request.state == State.EXECUTING and is_silent
-    if request.state != State.APPROVED or start_by(history.approval) <= tx.now:
+    if request.state != State.APPROVED or not start_from(history.approval) <= tx.now < start_by(history.approval):
         return False
     was_started = bool(runs) or history.started is not None or journal.has(request.id)
     if history.end is not None or (was_started and not known.idempotent):
@@ -175,17 +178,21 @@ def _new_attempt(tx: Tx, working: Working, request: Request, known: Known, worke
 
 def run(claim: Claim, known: Known) -> Report:
     """Run the action with the arguments of its stored bytes and return what came of it; never raises."""
-    token = current_request_id.set(claim.request_id)
     try:
         arguments = known.signature.validate(claim.action.arguments)
+        if known.signature.action(arguments).digest != claim.action.digest:
+            # A default that was not there, a number that was text: the mail showed something else.
+            raise InvalidArguments("its function takes other arguments now than those that were approved")
+    except InvalidArguments as error:
+        return Report(succeeded=False, error=_readable(f"It was not started: {error.message}"))
+    token = current_request_id.set(claim.request_id)
+    try:
         result = known.function(**arguments)
         if inspect.isawaitable(result):
             result = asyncio.run(_await(result))
         return Report(succeeded=True, result=stored(result))
     except NotDone as error:
         return Report(succeeded=False, error=_readable(error.message))
-    except InvalidArguments as error:
-        return Report(succeeded=False, error=_readable(f"It was not started: {error.message}"))
     except (Exception, SystemExit, asyncio.CancelledError) as error:
         # Whatever an action raises, the agent and the people must hear of it.
         log.warning("action_raised", request=claim.request_id, action=claim.action.name, where=_where(error))
@@ -214,6 +221,7 @@ def report(working: Working, claim: Claim, done: Report, worker: str) -> bool:
         tx.session.add(execution)
         body = {"actor": {"worker": worker}, "attempt": claim.attempt, "error": done.error, "effect": done.effect}
         trigger = Trigger.SUCCEED if done.succeeded else Trigger.FAIL
+        approval = get_approval(tx, working.verifier, request)
         conclude(
             tx,
             request,
@@ -224,6 +232,7 @@ def report(working: Working, claim: Claim, done: Report, worker: str) -> bool:
             result=done.result,
             error=done.error,
             effect=done.effect,
+            decided_by=approver_of(approval),
         )
     return True
 

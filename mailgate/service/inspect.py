@@ -9,13 +9,13 @@ from mailgate.model.lifecycle import State, Trigger
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving, Working
 from mailgate.service.marks import check_action
-from mailgate.service.proof import get_approval
+from mailgate.service.proof import approver_of, get_approval
 from mailgate.service.wording import summary_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import events_of
 from mailgate.store.mails import outgoing_of
-from mailgate.store.requests import find_by_prefix, latest, lock_request
+from mailgate.store.requests import find_by_prefix, get_request, latest, lock_request
 from mailgate.store.tables import Request
 
 
@@ -85,15 +85,18 @@ def details(working: Working, prefix: str) -> dict[str, Any]:
         }
 
 
-def cancel_request(working: Working, prefix: str, *, by: str) -> str:
+def cancel_request(working: Working, prefix: str, *, by: str, exact: bool = False) -> str:
     """Cancel a pending request and return its id.
+
+    Args:
+        exact: ``prefix`` is the whole id; programs do not guess.
 
     Raises:
         InvalidArguments: there is no such request.
         IllegalTransition: it is not pending.
     """
     with working.store.write() as tx:
-        request = lock_request(tx, _find(tx, prefix).id)
+        request = lock_request(tx, (get_request if exact else _find)(tx, prefix).id)
         conclude(tx, request, Trigger.CANCEL, kind="cancelled", body={"actor": {"by": by}}, key=None, note=f"by {by}")
         return request.id
 
@@ -108,8 +111,7 @@ def settle_request(serving: Serving, prefix: str, *, succeeded: bool, by: str) -
     """
     with serving.store.write() as tx:
         request = lock_request(tx, _find(tx, prefix).id)
-        if request.state == State.IN_DOUBT:
-            get_approval(tx, serving.verifier, request)
+        who = approver_of(get_approval(tx, serving.verifier, request)) if request.state == State.IN_DOUBT else ""
         trigger = Trigger.SETTLE_SUCCEEDED if succeeded else Trigger.SETTLE_FAILED
         conclude(
             tx,
@@ -120,6 +122,7 @@ def settle_request(serving: Serving, prefix: str, *, succeeded: bool, by: str) -
             key=serving.key,
             error="" if succeeded else f"settled as failed by {by}",
             effect="none" if succeeded else "unknown",
+            decided_by=who,
         )
         return request.id
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ from mailgate.model.lifecycle import Standing, State, Trigger
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
 from mailgate.service.marks import bears_event_mark, check_outgoing, check_ruling
-from mailgate.service.opening import ask_people, give_up, requester_of, tally_of
+from mailgate.service.opening import ask_people, barred, give_up, tally_of
 from mailgate.service.posting import order_mail, tell_operators
 from mailgate.service.proof import check_pending, read_history
 from mailgate.store import Tx
@@ -23,10 +24,16 @@ from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import append_event, events_of
 from mailgate.store.mails import oldest_read_at, outgoing_of, unread_before
 from mailgate.store.requests import due, in_state, lock_request, move
-from mailgate.store.tables import Assignment, Event, Request
+from mailgate.store.tables import Assignment, Event, Execution, Request
 from mailgate.store.work import executions_of, silent_executions
 
 log = structlog.get_logger(__name__)
+
+MOST_ATTEMPTS = 5
+"""Runs of an idempotent action whose worker died each time; then a person has to look."""
+
+LONGEST_SILENCE = timedelta(hours=1)
+"""How long an idempotent action waits for a worker that runs it again."""
 
 _SYSTEM: dict[str, Any] = {"actor": {"system": "keeper"}}
 
@@ -55,7 +62,7 @@ def _expire(tx: Tx, serving: Serving) -> Iterator[Request]:
         body = _SYSTEM | {"deadline": format_time(found.deadline_at)}
         if unread:
             read_at = oldest_read_at(tx)
-            body |= {"mailbox_read_until": read_at and format_time(read_at)}
+            body |= {"mailbox_read_until": read_at and format_time(read_at), "reason": unread}
         conclude(tx, request, Trigger.EXPIRE, kind="expired", body=body, key=serving.key, note=unread)
         yield request
 
@@ -77,7 +84,7 @@ def _remind(tx: Tx, serving: Serving) -> Iterator[Request]:
         request = lock_request(tx, found.id)
         request.remind_at = None
         tx.session.add(request)
-        if not _founded(tx, serving, request):
+        if not _founded(tx, serving, request) or not _is_time(tx, serving, request, "remind_after", "reminder"):
             continue
         seats = [s for s in assignments_of(tx, request.id) if s.state == "open"]
         event = append_event(tx, "reminder", request.id, _SYSTEM | {"to": [s.address for s in seats]}, key=serving.key)
@@ -86,26 +93,36 @@ def _remind(tx: Tx, serving: Serving) -> Iterator[Request]:
         yield request
 
 
+def _is_time(tx: Tx, serving: Serving, request: Request, key: str, kind: str) -> bool:
+    """Return whether the policy says so, too, and for the first time: the column beside it can be written by anybody."""
+    _, gate = check_ruling(tx, serving.key, request)
+    length = getattr(gate, key)
+    assert request.opened_at is not None
+    return length is not None and request.opened_at + length <= tx.now and not events_of(tx, request.id, kind)
+
+
 def _escalate(tx: Tx, serving: Serving) -> Iterator[Request]:
     """Ask more people; the quorum stays."""
     for found in due(tx, State.PENDING, col(Request.escalate_at)):
         request = lock_request(tx, found.id)
         request.escalate_at = None
         tx.session.add(request)
-        if _founded(tx, serving, request) and _ask_more(tx, serving, request, because="nobody answered in time"):
+        if not _founded(tx, serving, request) or not _is_time(tx, serving, request, "escalate_after", "escalation"):
+            continue
+        if ask_more(tx, serving, request, because="nobody answered in time"):
             yield request
 
 
-def _ask_more(tx: Tx, serving: Serving, request: Request, *, because: str) -> list[str]:
+def ask_more(tx: Tx, serving: Serving, request: Request, *, because: str) -> list[str]:
     """Ask those people of ``escalate_to`` who were not asked yet; return them."""
     _, gate = check_ruling(tx, serving.key, request)
-    asked = {requester_of(serving, request), *(s.person for s in assignments_of(tx, request.id))}
+    asked = {barred(serving, request, gate), *(s.person for s in assignments_of(tx, request.id))}
     more = [p for p in serving.config.directory.expand(gate.escalate_to) if p not in asked]
     if not more:
         return []
     stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
     event = append_event(tx, "escalation", request.id, _SYSTEM | {"to": more, "reason": because}, key=serving.key)
-    return list(ask_people(tx, serving, request, more, stage, event, "escalation"))
+    return list(ask_people(tx, serving, request, gate, more, stage, event, "escalation"))
 
 
 def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> None:
@@ -118,7 +135,7 @@ def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> No
     tx.session.add_all((seat, request))
     body = _SYSTEM | {"assignment": seat.id, "person": seat.person, "reason": because}
     append_event(tx, "bounce", request.id, body, key=serving.key)
-    if _ask_more(tx, serving, request, because=f"{seat.person} cannot be reached"):
+    if ask_more(tx, serving, request, because=f"{seat.person} cannot be reached"):
         return
     tx.session.flush()
     _, gate = check_ruling(tx, serving.key, request)
@@ -143,8 +160,8 @@ def _leave_in_doubt(tx: Tx, serving: Serving) -> Iterator[Request]:
     """Say of actions whose worker died inside that nobody knows; a person has to find out."""
     for found, execution in silent_executions(tx):
         latest = executions_of(tx, found.id)[-1]
-        if execution.attempt != latest.attempt or execution.idempotent:
-            continue  # a worker that knows the action runs it again, or does so already
+        if execution.attempt != latest.attempt or _runs_again(tx, latest):
+            continue
         request = lock_request(tx, found.id)
         if not _approved(tx, serving, request):
             continue
@@ -158,6 +175,12 @@ def _leave_in_doubt(tx: Tx, serving: Serving) -> Iterator[Request]:
             next_step=f"Find out, then run: mailgate requests settle {request.id} --as succeeded   (or --as failed)",
         )
         yield request
+
+
+def _runs_again(tx: Tx, latest: Execution) -> bool:
+    """Return whether a worker will run it again, or does so already: not for ever, or nobody would hear of a crash loop."""
+    waited = tx.now - latest.lease_until
+    return latest.idempotent and latest.attempt < MOST_ATTEMPTS and waited < LONGEST_SILENCE
 
 
 def _find_unfounded(tx: Tx, serving: Serving) -> Iterator[Request]:
@@ -183,7 +206,7 @@ def _seems_to_approve(event: Event) -> bool:
 def _check_approved(tx: Tx, serving: Serving, request: Request) -> None:
     """Raise Forged unless a decision approves ``request``: one on record, or one that waits for being recorded."""
     waiting = [e for e in events_of(tx, request.id, "decision") if e.position is None and not e.refused]
-    if any(_seems_to_approve(e) and bears_event_mark(serving.key, e) for e in waiting):
+    if any(_seems_to_approve(e) and bears_event_mark(serving.key, e, request) for e in waiting):
         return
     history = read_history(tx, serving.verifier, request)
     if history.approval is None:

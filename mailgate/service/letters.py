@@ -19,12 +19,14 @@ from mailgate.mail.compose import Headers, compose, subject_line, usable_id
 from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.letter import Letter, LetterKind, redacted
 from mailgate.model.canonical import from_plain, read_plain
+from mailgate.model.evidence import Record
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_action, check_assignment, check_ruling
 from mailgate.service.opening import stages_of
 from mailgate.service.posting import thread_id
+from mailgate.service.proof import find_end
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of, find_assignment
 from mailgate.store.events import get_events
@@ -150,12 +152,15 @@ def _receipt(tx: Tx, serving: Serving, request: Request, seat: Assignment | None
 
 def _outcome(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, details: Mapping[str, Any]) -> Letter:
     _, gate = check_ruling(tx, serving.key, request)
+    end = find_end(tx, serving.verifier, request)
+    if end is None:
+        raise Forged("requests", request.id, "no signed record says that it ended")
     state = str(details["outcome"])
     result = None if request.result is None else from_plain(read_plain(request.result))
     effect = request.effect if state == State.FAILED else ""
     ended = Ended(state=state, result=result, error=request.error, effect=effect)
     at = request.finished_at or request.created_at
-    history = [*_history(tx, serving, request), Happening(at=at, what=f"Ended as {state}{_because(request)}")]
+    history = [*_history(tx, serving, request), Happening(at=at, what=f"Ended as {state}{_because(end)}")]
     return outcome_letter(_ask(request, gate, serving), _report_seat(serving, seat), ended, history=history)
 
 
@@ -232,13 +237,14 @@ def _seat(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignme
     people = serving.config.people
     others = [people[s.person].name for s in assignments_of(tx, request.id) if s.id != seat.id and s.person in people]
     yes = [d for d in decisions_of(tx, request.id) if d.verdict == "approve" and d.stage == seat.stage]
+    confirm = gate.web_confirm if gate.approves_by_link else "reject"
     return Seat(
         name=person.name if person else seat.person,
         zone=person.zone if person else "UTC",
         nonce=serving.key.marker(seat.id, seat.generation),
         link=link_of(serving, seat),
-        code=serving.key.code(seat.id, seat.generation) if gate.web_confirm == "code" else "",
-        web_confirm=gate.web_confirm,
+        code=serving.key.code(seat.id, seat.generation) if confirm == "code" else "",
+        web_confirm=confirm,
         others=others,
         needed=stage.quorum if stage else 1,
         given=len(yes),
@@ -295,8 +301,9 @@ def _next_steps(request: Request, gate: Gate) -> tuple[str, ...]:
     return ("It is run now. You will get one more mail with the outcome.",)
 
 
-def _because(request: Request) -> str:
-    return f": {request.note}" if request.note else ""
+def _because(end: Record) -> str:
+    """Return why it ended, where nobody's answer did it; from the record, since the row beside it can be written by anybody."""
+    return f": {end.body['reason']}" if "system" in end.body.get("actor", {}) and end.body.get("reason") else ""
 
 
 def _name(serving: Serving, decision: Decision) -> str:

@@ -39,6 +39,7 @@ class Problem(StrEnum):
     CODE_WRONG = "code_wrong"
     CODES_USED_UP = "codes_used_up"
     REASON_MISSING = "reason_missing"
+    NOT_HERE = "not_here"  # this gate takes an approval by reply only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class Page:
     sentence: str = ""
     done: bool = False
     problem: Problem | None = None
+    approves: bool = True
     needs_code: bool = True
     tries_left: int = CODE_TRIES
 
@@ -145,6 +147,7 @@ def _page(serving: Serving, token: str, *, problem: Problem | None = None, thank
             sentence=thanks or closed or "",
             done=bool(thanks),
             problem=problem,
+            approves=gate.approves_by_link,
             needs_code=gate.web_confirm == "code",
             tries_left=max(CODE_TRIES - seat.code_tries, 0),
         )
@@ -173,6 +176,8 @@ def _problem(
         return None if reason.strip() else Problem.REASON_MISSING
     if verdict is not Verdict.APPROVE:
         raise ValueError(f"{verdict} is not a decision")
+    if not gate.approves_by_link:
+        return Problem.NOT_HERE
     if gate.web_confirm != "code":
         return None
     if not use_code_try(tx, seat, CODE_TRIES):

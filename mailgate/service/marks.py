@@ -27,14 +27,14 @@ def mark_ruling(key: ServeKey, request: Request) -> None:
     request.mark = key.mark("ruling", _ruling(request))
 
 
-def mark_assignment(key: ServeKey, assignment: Assignment) -> None:
+def mark_assignment(key: ServeKey, assignment: Assignment, request: Request) -> None:
     """Mark a seat as made by the serving side."""
-    assignment.mark = key.mark("assignment", _assignment(assignment))
+    assignment.mark = key.mark("assignment", _assignment(assignment, request))
 
 
-def mark_decision(key: ServeKey, decision: Decision) -> None:
+def mark_decision(key: ServeKey, decision: Decision, request: Request) -> None:
     """Mark a decision as counted at the one door."""
-    decision.mark = key.mark("decision", _decision(decision))
+    decision.mark = key.mark("decision", _decision(decision, request))
 
 
 def mark_outgoing(key: ServeKey, mail: Outgoing) -> None:
@@ -79,7 +79,7 @@ def check_action(request: Request) -> Action:
 
 def check_assignment(key: ServeKey, assignment: Assignment, request: Request) -> None:
     """Raise Forged unless the serving side made this seat, for this request and its action."""
-    if not key.bears_mark("assignment", _assignment(assignment), assignment.mark):
+    if not key.bears_mark("assignment", _assignment(assignment, request), assignment.mark):
         raise Forged("assignments", assignment.id, "this seat was not made by the serving side")
     if assignment.request_id != request.id or assignment.digest != request.digest:
         raise Forged("assignments", assignment.id, "the action is not the one this person was asked about")
@@ -105,10 +105,12 @@ def check_decisions(tx: Tx, key: ServeKey, request: Request) -> Sequence[Decisio
     """
     decisions = decisions_of(tx, request.id)
     counted = {
-        json.loads(e.body)["decision"] for e in events_of(tx, request.id, "decision") if bears_event_mark(key, e)
+        json.loads(e.body)["decision"]
+        for e in events_of(tx, request.id, "decision")
+        if bears_event_mark(key, e, request)
     }
     for decision in decisions:
-        if not key.bears_mark("decision", _decision(decision), decision.mark) or decision.id not in counted:
+        if not key.bears_mark("decision", _decision(decision, request), decision.mark) or decision.id not in counted:
             raise Forged("decisions", decision.id, "this decision was not counted by the serving side")
         counted.remove(decision.id)
     if counted:
@@ -122,10 +124,10 @@ def check_outgoing(key: ServeKey, mail: Outgoing) -> None:
         raise Forged("outgoing", mail.id, "this mail was not ordered by the serving side")
 
 
-def bears_event_mark(key: ServeKey, event: Event) -> bool:
-    """Return whether the serving side appended this event."""
+def bears_event_mark(key: ServeKey, event: Event, request: Request | None) -> bool:
+    """Return whether the serving side appended this event, about this asking of its request."""
     try:
-        return key.bears_mark(MARK, event_fields(event), event.mark)
+        return key.bears_mark(MARK, event_fields(event, request), event.mark)
     except UnicodeDecodeError:
         return False
 
@@ -141,11 +143,15 @@ def _ruling(request: Request) -> dict[str, Any]:
         "policy": (request.policy or b"").hex(),
         "opened_at": request.opened_at and format_time(request.opened_at),
         "deadline_at": request.deadline_at and format_time(request.deadline_at),
+        "intent": request.intent,
+        "reasoning": request.reasoning,
+        "confidence": request.confidence,
     }
 
 
-def _assignment(assignment: Assignment) -> dict[str, Any]:
+def _assignment(assignment: Assignment, request: Request) -> dict[str, Any]:
     return {
+        "ruling": (request.mark or b"").hex(),
         "id": assignment.id,
         "request": assignment.request_id,
         "person": assignment.person,
@@ -158,8 +164,9 @@ def _assignment(assignment: Assignment) -> dict[str, Any]:
     }
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
+def _decision(decision: Decision, request: Request) -> dict[str, Any]:
     return {
+        "ruling": (request.mark or b"").hex(),
         "id": decision.id,
         "request": decision.request_id,
         "assignment": decision.assignment_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,13 +17,16 @@ from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_action, mark_assignment, mark_ruling
 from mailgate.service.posting import archive, order_mail, tell_operators
-from mailgate.service.proof import actor_of, state_digest
+from mailgate.service.proof import actor_of, state_fields
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import events_of
 from mailgate.store.requests import keep_policy
 from mailgate.store.tables import Assignment, Decision, Event, Request
 from mailgate.tokens import address_hash
+
+_ID = re.compile(r"[a-z2-7]{16}")  # mailgate.chance.Chance.id
+"""Whoever else makes up an id could pick one that some reader of it takes for two."""
 
 
 def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
@@ -65,14 +69,15 @@ def _check_new(tx: Tx, request: Request, event: Event) -> None:
         raise Forged("requests", request.id, f"it stands as {request.state} before anybody was asked")
     check_action(request)
     body = json.loads(event.body)
-    if body.get("actor") != actor_of(request) or body.get("checkpoint_sha256") != state_digest(tx, request):
+    fields = {"actor": actor_of(request)} | state_fields(tx, request)
+    if not _ID.fullmatch(request.id) or {name: body.get(name) for name in fields} != fields:
         raise Forged("requests", request.id, "whose it is, or the agent's state, is not what was submitted")
 
 
 def ask_stage(tx: Tx, serving: Serving, request: Request, gate: Gate, stage: int, event: Event) -> Sequence[str]:
     """Ask everybody of ``stage`` who was not asked for it yet; end the request where too few are left to ask."""
     stages = stages_of(serving, gate)
-    asked = list(ask_people(tx, serving, request, stages[stage].people if stages else (), stage, event))
+    asked = list(ask_people(tx, serving, request, gate, stages[stage].people if stages else (), stage, event))
     decisions = decisions_of(tx, request.id)
     if not stages or tally_of(tx, serving, request, gate, decisions).standing is not Standing.OPEN:
         give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
@@ -103,7 +108,14 @@ def told_of(serving: Serving, reject: Decision) -> dict[str, str]:
 
 
 def ask_people(
-    tx: Tx, serving: Serving, request: Request, people: Iterable[str], stage: int, event: Event, kind: str = "request"
+    tx: Tx,
+    serving: Serving,
+    request: Request,
+    gate: Gate,
+    people: Iterable[str],
+    stage: int,
+    event: Event,
+    kind: str = "request",
 ) -> Iterable[str]:
     """Give each of ``people`` a seat with its own secrets and order the mail that asks; yield who was asked.
 
@@ -111,16 +123,16 @@ def ask_people(
     there are must have been checked before (:func:`check_ruling`), since they are marked anew.
     """
     seats = {s.person: s for s in assignments_of(tx, request.id)}
-    requester = requester_of(serving, request)
+    nobody = barred(serving, request, gate)
     for person in people:
         seat = seats.get(person)
-        if person == requester or (seat is not None and (seat.state != "open" or seat.stage >= stage)):
+        if person == nobody or (seat is not None and (seat.state != "open" or seat.stage >= stage)):
             continue
         if seat is None:
             seat = _new_seat(tx, serving, request, person, stage)
         else:
             seat.stage = stage
-            mark_assignment(serving.key, seat)
+            mark_assignment(serving.key, seat, request)
         mail = order_mail(tx, serving, kind, request, to=seat, events=[event])
         seat.message_id = seat.message_id or mail.message_id
         tx.session.add(seat)
@@ -142,7 +154,7 @@ def _new_seat(tx: Tx, serving: Serving, request: Request, person: str, stage: in
         state="open",
         created_at=tx.now,
     )
-    mark_assignment(serving.key, seat)
+    mark_assignment(serving.key, seat, request)
     return seat
 
 
@@ -157,12 +169,18 @@ def is_entitled(serving: Serving, request: Request, gate: Gate, seat: Assignment
     person = serving.config.people.get(seat.person)
     asked = (*stages_of(serving, gate)[seat.stage].people, *serving.config.directory.expand(gate.escalate_to))
     is_known = person is not None and person.address == seat.address and seat.person in asked
-    return is_known and seat.person != requester_of(serving, request)
+    is_shared = gate.named_people and person is not None and person.group
+    return is_known and not is_shared and seat.person != barred(serving, request, gate)
 
 
 def requester_of(serving: Serving, request: Request) -> str | None:
     """Return the id of the person the agent acts for, if that is somebody we know."""
     return serving.config.directory.find_by_address(request.on_behalf_of) if request.on_behalf_of else None
+
+
+def barred(serving: Serving, request: Request, gate: Gate) -> str | None:
+    """Return who must not approve: the requester, unless the gate is that of somebody who works alone."""
+    return None if gate.single_operator else requester_of(serving, request)
 
 
 def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision]) -> Tally:
@@ -176,7 +194,7 @@ def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: 
             stages[seat.stage] = Stage(people=(*stages[seat.stage].people, extra), quorum=stages[seat.stage].quorum)
     votes = [Vote(person=d.person, stage=d.stage, approves=d.verdict == "approve") for d in decisions]
     gone = frozenset(s.person for s in seats if s.state == "undeliverable")
-    return tally(stages, votes, requester=requester_of(serving, request), veto=gate.veto, gone=gone)
+    return tally(stages, votes, requester=barred(serving, request, gate), veto=gate.veto, gone=gone)
 
 
 def _after(now: datetime, length: timedelta | None) -> datetime | None:

@@ -16,7 +16,7 @@ from mailgate.service.marks import bears_event_mark, check_action
 from mailgate.store import Tx
 from mailgate.store.events import events_of
 from mailgate.store.requests import find_checkpoint
-from mailgate.store.tables import Request
+from mailgate.store.tables import Checkpoint, Request
 from mailgate.tokens import ServeKey
 
 AGENTS_ENDS: Mapping[str, frozenset[str]] = {
@@ -32,12 +32,13 @@ AGENTS_ENDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What the signed records of one request say: how it was asked, approved, started and ended, as far as it was."""
+    """What the signed records of one request say: how it was asked, approved, started, ended and handed back, so far."""
 
     asked: Record | None
     approval: Record | None
     started: Record | None
     end: Record | None
+    resumed: Record | None
 
 
 def read_history(tx: Tx, verifier: LogVerifier, request: Request) -> History:
@@ -54,6 +55,7 @@ def read_history(tx: Tx, verifier: LogVerifier, request: Request) -> History:
         approval=next((r for r in records if r.event == "decision" and r.body.get("outcome") == State.APPROVED), None),
         started=_first(records, "executing"),
         end=next((r for r in records if _ends(r)), None),
+        resumed=_first(records, "resumed"),
     )
 
 
@@ -103,7 +105,8 @@ def check_asked(tx: Tx, history: History, request: Request) -> None:
     asked = history.asked
     if asked is None:
         raise Forged("requests", request.id, "no signed record says that it was asked")
-    if asked.body.get("actor") != actor_of(request) or asked.body.get("checkpoint_sha256") != state_digest(tx, request):
+    said = {name: asked.body.get(name) for name in ("actor", *checkpoint_fields(None))}
+    if said != {"actor": actor_of(request)} | state_fields(tx, request):
         raise Forged("requests", request.id, "whose it is, or the agent's state, was changed after it was recorded")
 
 
@@ -112,7 +115,7 @@ def check_pending(tx: Tx, key: ServeKey, verifier: LogVerifier, request: Request
     if request.state != State.PENDING:
         return
     history = read_history(tx, verifier, request)
-    waiting = [e for e in events_of(tx, request.id) if e.position is None and bears_event_mark(key, e)]
+    waiting = [e for e in events_of(tx, request.id) if e.position is None and bears_event_mark(key, e, request)]
     outcomes = {json.loads(e.body).get("outcome") for e in waiting}
     if history.approval or history.end or outcomes & {State.APPROVED, *FINAL}:
         raise Forged("requests", request.id, "it was decided or had ended before, and was turned back to pending")
@@ -121,6 +124,16 @@ def check_pending(tx: Tx, key: ServeKey, verifier: LogVerifier, request: Request
 def start_by(record: Record) -> datetime:
     """Return the instant until which an approved action may start."""
     return datetime.fromisoformat(str(record.body["valid_until"]))
+
+
+def approver_of(record: Record) -> str:
+    """Return the name of whoever's yes a decision's record speaks of."""
+    return str(record.body["approver"]["name"])
+
+
+def start_from(record: Record) -> datetime:
+    """Return the instant before which an approved action may not start: until then it can be taken back in peace."""
+    return datetime.fromisoformat(str(record.body.get("not_before") or record.body["time"]))
 
 
 def told_digest(request: Request) -> str:
@@ -135,10 +148,20 @@ def told_digest(request: Request) -> str:
     return hashlib.sha256(canonical_bytes(told)).hexdigest()
 
 
-def state_digest(tx: Tx, request: Request) -> str:
-    """Return the digest of the agent's stored state; hex SHA-256, empty if it stored none."""
-    checkpoint = find_checkpoint(tx, request.id)
-    return hashlib.sha256(checkpoint.body).hexdigest() if checkpoint is not None else ""
+def state_fields(tx: Tx, request: Request) -> dict[str, str]:
+    """Return what records say of the agent's stored state, as it lies there now."""
+    return checkpoint_fields(find_checkpoint(tx, request.id))
+
+
+def checkpoint_fields(checkpoint: Checkpoint | None) -> dict[str, str]:
+    """Return what records say of an agent's state: digest (hex SHA-256), media type, version; empty where it stored none."""
+    if checkpoint is None:
+        return {"checkpoint_sha256": "", "checkpoint_type": "", "checkpoint_version": ""}
+    return {
+        "checkpoint_sha256": hashlib.sha256(checkpoint.body).hexdigest(),
+        "checkpoint_type": checkpoint.media_type,
+        "checkpoint_version": checkpoint.state_version,
+    }
 
 
 def actor_of(request: Request) -> dict[str, str | None]:

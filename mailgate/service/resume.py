@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -102,6 +104,9 @@ def _claim(
         request = find_request(tx, request_id)
         if request is None or request.agent not in agents or not is_proven(tx, working, request_id, once, seen):
             return None
+        if resumption.attempts >= working.config.worker.resume_attempts:
+            _park(tx, resumption, "its handler never came back")
+            return None
         resumption.state, resumption.worker = "running", worker
         resumption.attempts += 1
         resumption.lease_until = tx.now + LEASE
@@ -121,8 +126,11 @@ def is_proven(tx: Tx, working: Working, request_id: str, once: Once, seen: Repor
     if request is None or request.state not in FINAL:
         return False
     try:
+        history = read_history(tx, working.verifier, request)
+        if history.resumed is not None:
+            raise Forged("resumptions", request_id, "its agent was resumed before; somebody turned that back")
         if seen is not None:
-            check_asked(tx, read_history(tx, working.verifier, request), request)
+            check_asked(tx, history, request)
             return _as_seen(request, seen)
         if find_end(tx, working.verifier, request) is not None:
             return True
@@ -136,16 +144,19 @@ def is_proven(tx: Tx, working: Working, request_id: str, once: Once, seen: Repor
 
 def _as_seen(request: Request, seen: Report) -> bool:
     state = State.SUCCEEDED if seen.succeeded else State.FAILED
-    return (request.state, request.result, request.error) == (state, seen.result, seen.error)
+    stands = (request.state, request.result, request.error, request.effect)
+    return stands == (state, seen.result, seen.error, seen.effect)
 
 
 def resume(working: Working, outcome: Outcome, handler: Callable[[Outcome], Any]) -> None:
     """Enter the agent's handler and complete the resumption; a handler that fails is retried later, then parked."""
     try:
-        handler(outcome)
+        going_on = handler(outcome)
+        if inspect.isawaitable(going_on):
+            asyncio.run(_await(going_on))
     except ApprovalPending:
         pass  # the agent stopped at its next gate: that is a way to go on
-    except (Exception, SystemExit) as error:  # the agent's own code; whatever it raises, the outcome stays
+    except (Exception, SystemExit, asyncio.CancelledError) as error:  # the agent's own code; the outcome stays
         _retry(working, outcome, told(error))
         return
     with working.store.write() as tx:
@@ -180,15 +191,23 @@ def _retry(working: Working, outcome: Outcome, why: str) -> None:
         resumption = _own(tx, outcome)
         if resumption is None:
             return
-        parked = resumption.attempts >= working.config.worker.resume_attempts
-        resumption.state = "parked" if parked else "waiting"
+        if resumption.attempts >= working.config.worker.resume_attempts:
+            _park(tx, resumption, why)
+            return
+        resumption.state = "waiting"
         resumption.next_at = tx.now + timedelta(seconds=min(2**resumption.attempts, 3600))
         resumption.last_error = why[:2000]
         tx.session.add(resumption)
-        log.warning("resume_failed", request=outcome.id, agent=outcome.agent, parked=parked, why=why[:200])
-        if parked:
-            body = {"actor": {"agent": outcome.agent}, "attempts": resumption.attempts, "error": why[:500]}
-            append_event(tx, "resume_failed", outcome.id, body, key=None)
+        log.warning("resume_failed", request=outcome.id, agent=outcome.agent, parked=False, why=why[:200])
+
+
+def _park(tx: Tx, resumption: Resumption, why: str) -> None:
+    """Stop handing an outcome to an agent whose own code cannot take it; the operators are told."""
+    resumption.state, resumption.last_error = "parked", why[:2000]
+    tx.session.add(resumption)
+    body = {"actor": {"agent": resumption.agent}, "attempts": resumption.attempts, "error": why[:500]}
+    append_event(tx, "resume_failed", resumption.request_id, body, key=None)
+    log.warning("resume_failed", request=resumption.request_id, agent=resumption.agent, parked=True, why=why[:200])
 
 
 def outcome_of(tx: Tx, working: Working, request: Request, *, attempt: int = 1) -> Outcome:
@@ -214,6 +233,10 @@ def outcome_of(tx: Tx, working: Working, request: Request, *, attempt: int = 1) 
         for_model=sentence_for_model(request),
         attempt=attempt,
     )
+
+
+async def _await(going_on: Any) -> None:
+    await going_on
 
 
 def _state(checkpoint: Checkpoint) -> Any:

@@ -186,6 +186,8 @@ class OutboxRole:
         except StoreUnavailable as error:
             # The claim runs out by itself; then the same bytes are sent again.
             log.warning("store_unavailable", why=error.message)
+        except Exception as error:  # what nobody foresaw: tried again like that, too, and not without a word
+            log.error("send_failed", mail=ready.row.id, why=f"{type(error).__name__}: {error}")
 
     def _take(self, limit: int) -> list[Ready]:
         if limit <= 0:

@@ -10,6 +10,7 @@ import structlog
 from sqlmodel import select
 
 from mailgate.errors import Forged
+from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import build_record
 from mailgate.model.lifecycle import FINAL, Standing, State
 from mailgate.service.context import Serving
@@ -29,7 +30,7 @@ BATCH = 64
 """Events a transaction: enough to spread its fsync, few enough that nobody waits for the writer's lock."""
 
 BY_AGENTS: Mapping[str, frozenset[str]] = {
-    "request": frozenset({"actor", "rules", "checkpoint_sha256"}),
+    "request": frozenset({"actor", "rules", "checkpoint_sha256", "checkpoint_type", "checkpoint_version"}),
     "executing": frozenset({"actor", "attempt"}),
     "outcome": frozenset({"actor", "attempt", "error", "effect", "outcome", "told_sha256"}),
     "cancelled": frozenset({"actor", "outcome", "told_sha256"}),
@@ -45,7 +46,7 @@ Every other kind must bear the serving side's mark.
 def sequence(tx: Tx, serving: Serving) -> int:
     """Make the waiting events records and order the mails that follow; return how many there were."""
     position = _free_positions(tx, serving)
-    events = sorted(unsequenced(tx, BATCH), key=lambda e: (e.at, _ORDER.get(e.kind, 0)))
+    events = sorted(unsequenced(tx, BATCH), key=lambda e: (e.kind != "request", e.at, _ORDER.get(e.kind, 0)))
     for event in events:
         try:
             with tx.session.begin_nested():  # what a refused event ordered before it was refused is undone
@@ -95,7 +96,7 @@ def _check_and_follow(tx: Tx, serving: Serving, event: Event) -> dict[str, Any]:
     """
     request = find_request(tx, event.request_id) if event.request_id else None
     if event.kind not in BY_AGENTS:
-        if not bears_event_mark(serving.key, event):
+        if not bears_event_mark(serving.key, event, request):
             raise Forged("events", event.id, f"this {event.kind} was not caused by the serving side")
         if event.request_id is None:
             return {}
@@ -114,8 +115,9 @@ def _check_agents_word(tx: Tx, serving: Serving, request: Request, event: Event)
     """Raise Forged unless the agents' side may say this, and may say it now."""
     try:
         body = json.loads(event.body)
+        canonical_bytes(body)  # JSON readers take NaN and endless nesting, records do not
         known = body.keys() <= BY_AGENTS[event.kind]
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise Forged("events", event.id, f"this {event.kind} cannot be read") from error
     outcome, may_end = body.get("outcome"), AGENTS_ENDS[event.kind]
     is_theirs = (outcome == request.state and request.state in may_end) if may_end else outcome is None
@@ -124,6 +126,8 @@ def _check_agents_word(tx: Tx, serving: Serving, request: Request, event: Event)
     history = read_history(tx, serving.verifier, request)
     if event.kind in ("executing", "outcome") and history.approval is None:
         raise Forged("requests", request.id, f"it stands as {request.state}, but no signed decision approves it")
+    if event.kind == "outcome" and history.started is None:
+        raise Forged("events", event.id, "this outcome speaks of an action that was never started")
     if event.kind in ("outcome", "cancelled") and history.end is not None:
         raise Forged("events", event.id, f"this {event.kind} speaks of a request that had ended")
     if event.kind == "cancelled" and history.approval is not None:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mailgate.errors import ActionRefused, AlreadyPending, InvalidArguments, KeyConflict, RejectedBefore
 from mailgate.mail.display import refusable, texts
 from mailgate.model.action import Action
 from mailgate.model.canonical import from_plain, read_plain
+from mailgate.model.confidence import Confidence
 from mailgate.model.evidence import format_time
-from mailgate.model.lifecycle import State
-from mailgate.model.policy import Facts, Gate, Ruling, Tier, judge
-from mailgate.model.verdict import Level, Verdict
+from mailgate.model.lifecycle import FINAL, State
+from mailgate.model.policy import Gate, Tier
 from mailgate.service.context import Working, gate_of
+from mailgate.service.proof import actor_of, checkpoint_fields, find_end
+from mailgate.service.ruling import Ruled, rule_on
 from mailgate.service.snapshot import Snapshot
 from mailgate.service.wording import sentence_for_model
 from mailgate.store import Tx
-from mailgate.store.answers import decisions_of
 from mailgate.store.events import append_event
 from mailgate.store.requests import find_call, find_logged, find_open_twin, find_rejection
 from mailgate.store.tables import Checkpoint, Logged, Request
@@ -27,18 +28,21 @@ from mailgate.store.tables import Checkpoint, Logged, Request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What an agent asks for. ``confidence`` is in [0, 1]; ``on_behalf_of`` is a mail address or None.
+    """What an agent asks for. ``on_behalf_of`` is a mail address or None.
+
+    ``values`` are the arguments as rules see them, of the types that the action's function declares.
 
     ``snapshot`` gives the agent's state; it is called only when the action is held.
     """
 
     action: Action
+    values: Mapping[str, Any]
     agent: str
     run: str
+    confidence: Confidence
     on_behalf_of: str | None = None
     snapshot: Callable[[], Snapshot | None] = lambda: None
     reasoning: str = ""
-    confidence: float = 0.0
     key: str | None = None
     intent: str | None = None
     idempotent: bool = False
@@ -56,7 +60,7 @@ class Ticket:
     Attributes:
         tier: what the policy ruled.
         status: ``run`` (may run now), a request's state, or a logged action's state.
-        may_run: the caller executes it itself, now, and reports.
+        may_run: the caller executes it itself, now, with ``args``, and reports.
         request_id: the held request's or logged row's id; empty for ``auto``.
         result: what it gave earlier, where ``status`` is ``succeeded``.
         for_model: the sentence to hand to a language model.
@@ -67,6 +71,7 @@ class Ticket:
     may_run: bool = False
     request_id: str = ""
     action: str = ""
+    args: Mapping[str, Any] = field(default_factory=dict)
     result: Any = None
     error: str = ""
     reason: str = ""
@@ -82,6 +87,7 @@ def submit(working: Working, call: Call) -> Ticket:
     Raises:
         ActionRefused: nobody is configured who could approve it.
         InvalidArguments: hidden characters that the gate refuses.
+        Forged: an earlier same call stands at an end that the records do not bear out.
         KeyConflict, RejectedBefore, AlreadyPending: see :mod:`mailgate.errors`.
         StoreUnavailable: the database cannot be used now; the action must not run.
     """
@@ -89,15 +95,15 @@ def submit(working: Working, call: Call) -> Ticket:
     gate = gate_of(config, name)
     with working.store.read() as tx:
         now = tx.now
-    facts = Facts(
-        args=call.action.arguments, agent=call.agent, run=call.run, confidence=call.confidence, risk=0.0, now=now
+    ruled = rule_on(
+        config, call.action.name, call.values, agent=call.agent, run=call.run, confidence=call.confidence, now=now
     )
-    ruling = judge(config.gates.get(name), facts, require_below=config.confidence.require_below)
+    ruling = ruled.ruling
     if ruling.tier is Tier.AUTO:
         return Ticket(tier=ruling.tier, status="run", may_run=True, action=name)
     if ruling.tier is Tier.LOG:
         with working.store.write() as tx:
-            return _log(tx, call, ruling)
+            return _log(tx, call, ruled)
     if gate is None:
         raise ActionRefused(
             f"{name} needs approval and there is nobody to ask: name approvers under [gates.{name}] or default_approvers.",
@@ -105,7 +111,7 @@ def submit(working: Working, call: Call) -> Ticket:
         )
     snapshot = call.snapshot()
     with working.store.write() as tx:
-        return _hold(tx, call, ruling, gate, snapshot)
+        return _hold(tx, working, call, ruled, gate, snapshot)
 
 
 def ticket_of(request: Request) -> Ticket:
@@ -123,7 +129,7 @@ def ticket_of(request: Request) -> Ticket:
     )
 
 
-def _log(tx: Tx, call: Call, ruling: Ruling) -> Ticket:
+def _log(tx: Tx, call: Call, ruled: Ruled) -> Ticket:
     known = find_logged(tx, call.agent, call.run, call.identity)
     if known is not None:
         _same_action(known.digest, call)
@@ -147,8 +153,9 @@ def _log(tx: Tx, call: Call, ruling: Ruling) -> Ticket:
         key=call.identity,
         on_behalf_of=call.on_behalf_of,
         reasoning=call.reasoning,
-        confidence=call.confidence,
-        rule=ruling.rule,
+        confidence=ruled.confidence.value,
+        rule=ruled.ruling.rule,
+        ruling=ruled.document(),
         created_at=tx.now,
         state="executing",
     )
@@ -160,6 +167,8 @@ def report_logged(working: Working, ticket: Ticket, *, result: bytes, error: str
     """Store what came of a logged action."""
     with working.store.write() as tx:
         row = tx.session.get_one(Logged, ticket.request_id)
+        if row.state != "executing":
+            raise InvalidArguments(f"What came of {row.action} was reported before: {row.state}.")
         row.state = "failed" if error else "succeeded"
         row.result = None if error else result
         row.error = error[:2000]
@@ -167,12 +176,12 @@ def report_logged(working: Working, ticket: Ticket, *, result: bytes, error: str
         tx.session.add(row)
 
 
-def _hold(tx: Tx, call: Call, ruling: Ruling, gate: Gate, snapshot: Snapshot | None) -> Ticket:
+def _hold(tx: Tx, working: Working, call: Call, ruled: Ruled, gate: Gate, snapshot: Snapshot | None) -> Ticket:
     known = find_call(tx, call.agent, call.run, call.identity)
     if known is not None:
         _same_action(known.digest, call)
         if known.state != State.REJECTED:
-            return ticket_of(known)
+            return _known_ticket(tx, working, known)
     _refuse_what_was_rejected(tx, call, gate)
     if gate.hidden_characters == "refuse":
         _refuse_hidden(call.action)
@@ -183,19 +192,37 @@ def _hold(tx: Tx, call: Call, ruling: Ruling, gate: Gate, snapshot: Snapshot | N
             request_id=twin.id,
             status=twin.state,
         )
-    request = _new_request(tx, call, ruling)
+    request = _new_request(tx, call, ruled)
     tx.session.add(request)
     tx.session.flush()
-    if snapshot is not None:
-        tx.session.add(_checkpoint(request, snapshot))
-    append_event(tx, "request", request.id, _event_body(call, ruling, snapshot), key=None)
+    checkpoint = _checkpoint(request, snapshot) if snapshot is not None else None
+    if checkpoint is not None:
+        tx.session.add(checkpoint)
+    body = {
+        "actor": actor_of(request),
+        "rules": [{"id": ruled.ruling.rule, "ok": False}],
+        **checkpoint_fields(checkpoint),
+    }
+    append_event(tx, "request", request.id, body, key=None)
     return ticket_of(request)
+
+
+def _known_ticket(tx: Tx, working: Working, known: Request) -> Ticket:
+    """Return the ticket of an earlier same call; an end that no record bears out yet has not come yet.
+
+    Raises:
+        Forged: the records say another end.
+    """
+    ticket = ticket_of(known)
+    if known.state in FINAL and find_end(tx, working.verifier, known) is None:
+        before = State.EXECUTING if known.state in (State.SUCCEEDED, State.FAILED) else State.PENDING
+        waits = sentence_for_model(known, state=before)
+        return replace(ticket, status=before.value, result=None, error="", reason="", for_model=waits)
+    return ticket
 
 
 def _refuse_what_was_rejected(tx: Tx, call: Call, gate: Gate) -> None:
     rejected = find_rejection(tx, call.agent, call.action.digest, tx.now - gate.rejection_memory)
-    if rejected is not None and not _is_remembered(tx, rejected):
-        rejected = None
     known = find_call(tx, call.agent, call.run, call.identity)
     before = rejected or (known if known is not None and known.state == State.REJECTED else None)
     if before is not None:
@@ -209,12 +236,7 @@ def _refuse_what_was_rejected(tx: Tx, call: Call, gate: Gate) -> None:
         )
 
 
-def _is_remembered(tx: Tx, rejected: Request) -> bool:
-    """Return whether somebody proven rejected it: a doubtful reject ends its own request and counts for nothing else."""
-    return any(d.verdict == Verdict.REJECT and d.level != Level.TOKEN for d in decisions_of(tx, rejected.id))
-
-
-def _new_request(tx: Tx, call: Call, ruling: Ruling) -> Request:
+def _new_request(tx: Tx, call: Call, ruled: Ruled) -> Request:
     return Request(
         id=tx.chance.id(),
         action=call.action.name,
@@ -226,8 +248,9 @@ def _new_request(tx: Tx, call: Call, ruling: Ruling) -> Request:
         on_behalf_of=call.on_behalf_of,
         intent=call.intent,
         reasoning=call.reasoning,
-        confidence=call.confidence,
-        rule=ruling.rule,
+        confidence=ruled.confidence.value,
+        rule=ruled.ruling.rule,
+        ruling=ruled.document(),
         state=State.PENDING,
         created_at=tx.now,
     )
@@ -241,15 +264,6 @@ def _checkpoint(request: Request, snapshot: Snapshot) -> Checkpoint:
         sha256=hashlib.sha256(snapshot.body).digest(),
         state_version=snapshot.version,
     )
-
-
-def _event_body(call: Call, ruling: Ruling, snapshot: Snapshot | None) -> dict[str, Any]:
-    state = hashlib.sha256(snapshot.body).hexdigest() if snapshot else ""
-    return {
-        "actor": {"agent": call.agent, "run": call.run, "on_behalf_of": call.on_behalf_of},
-        "rules": [{"id": ruling.rule, "ok": False}],
-        "checkpoint_sha256": state,
-    }
 
 
 def _same_action(digest: bytes, call: Call) -> None:

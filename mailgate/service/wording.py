@@ -6,12 +6,12 @@ from mailgate.model.lifecycle import State
 from mailgate.store.tables import Request
 
 
-def sentence_for_model(request: Request) -> str:
-    """Return the sentence to give a language model about where its action stands."""
+def sentence_for_model(request: Request, *, state: State | None = None) -> str:
+    """Return the sentence to give a language model about where its action stands, or would stand in ``state``."""
     what = request.action
     reason = request.reason if request.reason.endswith((".", "!", "?")) else f"{request.reason}."
     why = f" The reason given: {reason}" if request.reason else " No reason was given."
-    match State(request.state):
+    match state or State(request.state):
         case State.PENDING | State.APPROVED | State.EXECUTING:
             return f"{what} waits for a person's approval. Stop here; you will be told the outcome."
         case State.IN_DOUBT:

@@ -14,7 +14,7 @@ from mailgate.service.context import Working
 from mailgate.service.execute import Claim, Known, claim_next, report, run, stay_alive
 from mailgate.service.journal import Journal
 from mailgate.service.once import Once
-from mailgate.service.resume import Outcome, claim_own, claim_resumption, prolong_resumption, resume
+from mailgate.service.resume import LEASE, Outcome, claim_own, claim_resumption, prolong_resumption, resume
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class WorkerRole:
         """See :class:`mailgate.service.role.Role`."""
         most = 1 if self._once else self._working.config.worker.concurrency
         pulse = self._working.store.pulse
-        beating = threading.Thread(target=self._beat, args=(stop,), name="mailgate-alive", daemon=True)
+        beating = threading.Thread(target=self._beat, name="mailgate-alive", daemon=True)
         beating.start()
         with ThreadPoolExecutor(most, thread_name_prefix="mailgate-worker") as pool:
             while not stop.is_set() and not self._finished.is_set():
@@ -127,17 +127,17 @@ class WorkerRole:
     def _kept_alive(self, prolong: Callable[[], None]) -> _Alive:
         return _Alive(self._alive, self._lock, prolong)
 
-    def _beat(self, stop: threading.Event) -> None:
-        """Prolong every lease three times in its length."""
-        pause = self._working.config.worker.lease.total_seconds() / 3
-        while not self._finished.wait(pause) and not stop.is_set():
+    def _beat(self) -> None:
+        """Prolong every lease three times in its length, until the last action has come back: also while we are stopping."""
+        pause = min(self._working.config.worker.lease, LEASE).total_seconds() / 3
+        while not self._finished.wait(pause):
             with self._lock:
                 alive = list(self._alive.values())
             for prolong in alive:
                 try:
                     prolong()
-                except StoreUnavailable as error:
-                    log.warning("store_unavailable", why=error.message)
+                except Exception as error:  # whatever became of one piece of work, the others are alive
+                    log.warning("not_prolonged", why=f"{type(error).__name__}: {error}")
 
 
 class _Alive:

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import format_time
 from mailgate.store.engine import Tx
-from mailgate.store.tables import Event
+from mailgate.store.tables import Event, Request
 from mailgate.tokens import ServeKey
 
 MARK = "event"
@@ -25,14 +25,19 @@ def append_event(tx: Tx, kind: str, request_id: str | None, body: Mapping[str, A
     """
     event = Event(id=tx.chance.id(), request_id=request_id, kind=kind, body=canonical_bytes(dict(body)), at=tx.now)
     if key is not None:
-        event.mark = key.mark(MARK, event_fields(event))
+        request = tx.session.get_one(Request, request_id) if request_id else None
+        event.mark = key.mark(MARK, event_fields(event, request))
     tx.session.add(event)
     return event
 
 
-def event_fields(event: Event) -> dict[str, Any]:
-    """Return what an event's mark covers."""
+def event_fields(event: Event, request: Request | None) -> dict[str, Any]:
+    """Return what an event's mark covers: the ruling on its request, too, so that it speaks of no other asking.
+
+    Ids can be used again by whoever can delete rows; the keeper's mark on its ruling cannot.
+    """
     return {
+        "ruling": (request.mark or b"").hex() if request else "",
         "id": event.id,
         "request": event.request_id,
         "kind": event.kind,

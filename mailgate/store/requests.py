@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, bindparam, update
+from sqlalchemy import ColumnElement, CursorResult, bindparam, exists, update
 from sqlmodel import col, select
 
 from mailgate.errors import IllegalTransition, InvalidArguments
 from mailgate.model.lifecycle import State, Trigger, advance
+from mailgate.model.verdict import Level, Verdict
 from mailgate.store.engine import Tx
-from mailgate.store.tables import Checkpoint, Logged, Policy, Request
+from mailgate.store.tables import Checkpoint, Decision, Logged, Policy, Request
 
 
 def find_call(tx: Tx, agent: str, run: str, key: str) -> Request | None:
@@ -33,7 +34,15 @@ def find_open_twin(tx: Tx, agent: str, digest: bytes, run: str) -> Request | Non
 
 
 def find_rejection(tx: Tx, agent: str, digest: bytes, since: datetime) -> Request | None:
-    """Return the latest rejection of the very same action of ``agent`` after ``since``."""
+    """Return the latest rejection of the very same action of ``agent`` after ``since`` that counts for later ones.
+
+    A reject whose sender was not proven (level ``token``) ends its own request and counts for nothing else.
+    """
+    proven = exists().where(
+        col(Decision.request_id) == col(Request.id),
+        col(Decision.verdict) == Verdict.REJECT,
+        col(Decision.level) != Level.TOKEN,
+    )
     wanted = (
         select(Request)
         .where(
@@ -41,6 +50,7 @@ def find_rejection(tx: Tx, agent: str, digest: bytes, since: datetime) -> Reques
             Request.digest == digest,
             Request.state == State.REJECTED,
             col(Request.finished_at) > since,
+            proven,
         )
         .order_by(col(Request.finished_at).desc())
     )

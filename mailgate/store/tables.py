@@ -58,6 +58,10 @@ def _text() -> Any:
     return Field(default="", sa_column=Column(Text, nullable=False))
 
 
+def _json() -> Any:
+    return Field(default="{}", sa_column=Column(Text, nullable=False, server_default="{}"))
+
+
 def _request(*, index: bool = True, primary: bool = False, null: bool = False) -> Any:
     column: Column[str] = Column(String(32), ForeignKey("requests.id"), nullable=null, index=index, primary_key=primary)
     return Field(default=None, sa_column=column)
@@ -86,6 +90,7 @@ class Request(SQLModel, table=True):
     reasoning: str = _text()
     confidence: float = 0.0
     rule: str = _text()  # which rule of the agent's side held it
+    ruling: str = _json()  # its tier, its policy by digest, and the values it saw besides the arguments
     state: str
     created_at: datetime = _instant(null=False)
     policy: bytes | None = _bytes()  # the serving side's ruling: the policy by digest, the deadline, its mark
@@ -293,6 +298,7 @@ class Logged(SQLModel, table=True):
     reasoning: str = _text()
     confidence: float = 0.0
     rule: str = _text()
+    ruling: str = _json()  # as of a request
     created_at: datetime = _instant(null=False)
     state: str  # executing | succeeded | failed
     result: bytes | None = _bytes()

@@ -31,6 +31,7 @@ _STYLE = "/static/style.css"
 _PROBLEMS = {
     Problem.CODE_WRONG: "That is not the code printed in the mail. Type the six digits from the mail that brought you here.",
     Problem.CODES_USED_UP: "The code was wrong too often, so this link no longer approves. Answer by replying to the mail.",
+    Problem.NOT_HERE: "An approval counts here only from your own mailbox: reply to the mail with APPROVE.",
     Problem.REASON_MISSING: "Please say why: the agent is told your reason, so that it does not try the same again.",
 }
 
@@ -134,6 +135,7 @@ class DecidePages:
             "error": _PROBLEMS[page.problem] if page.problem else None,
             "error_field": "reason" if page.problem is Problem.REASON_MISSING else "code",
             "reason": typed,
+            "approves": page.approves,
             "needs_code": page.needs_code,
             "tries_left": page.tries_left,
         }

@@ -244,8 +244,12 @@ class Rig:
         """Claim, run and report as a worker."""
         claim = self.claim(worker, journal)
         if claim is not None:
-            report(self.working, claim, run(claim, self.shop.actions[claim.action.name]), worker)
+            self.execute_claim(claim, worker)
         return claim
+
+    def execute_claim(self, claim: Claim, worker: str = "w1") -> None:
+        """Run and report what was claimed."""
+        report(self.working, claim, run(claim, self.shop.actions[claim.action.name]), worker)
 
     def resume(self, handler: Callable[[Outcome], Any] | None = None, agent: str = "support") -> Outcome | None:
         """Hand one outcome back to an agent, if one waits."""

@@ -14,7 +14,7 @@ from mailgate.service.letters import how_it_stands
 from mailgate.service.link import look
 from mailgate.service.marks import mark_assignment
 from mailgate.service.proof import get_approval
-from mailgate.store.tables import Assignment, Decision
+from mailgate.store.tables import Assignment, Decision, Request
 from mailgate.tokens import address_hash
 from tests.service.conftest import RigMaker
 from tests.service.rig import GATES, PEOPLE, Rig
@@ -399,7 +399,7 @@ def revoke(rig: Rig, request_id: str, person: str) -> None:
         row.generation += 1
         row.reply_hash = address_hash(rig.serving.key.reply_token(row.id, row.generation))
         row.bounce_hash = address_hash(rig.serving.key.bounce_token(row.id, row.generation))
-        mark_assignment(rig.serving.key, row)
+        mark_assignment(rig.serving.key, row, tx.session.get_one(Request, row.request_id))
         tx.session.add(row)
 
 

@@ -162,6 +162,9 @@ def test_cancelled_action_is_not_cleared(declared: Declared) -> None:
         with pytest.raises(ApprovalPending) as pending:
             declared.pay("x")
         declared.rig.mg.cancel(pending.value.request_id)
+        with pytest.raises(ApprovalPending):
+            declared.pay("x")  # nobody has borne it out yet
+        declared.rig.keeper()
         with pytest.raises(NotCleared, match="new key") as caught:
             declared.pay("x")
         with pytest.raises(ApprovalPending):

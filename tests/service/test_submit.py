@@ -273,6 +273,7 @@ def failed(rig: Rig) -> str:
 def test_what_ended_otherwise_needs_a_new_key(rig: Rig, ending: Any) -> None:
     """After expiry, cancelling or failure the same call gives that outcome; a new key asks again."""
     request_id = ending(rig)
+    rig.keeper()
 
     again = rig.submit()
     assert (request_id, ending.__name__, False) == (again.request_id, again.status, again.may_run)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlmodel import SQLModel
 
 from mailgate.store import Tx
-from mailgate.store.tables import Assignment, Outgoing, Request
+from mailgate.store.tables import Assignment, Decision, Outgoing, Request
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound=SQLModel)
@@ -46,6 +46,22 @@ def a_seat(tx: Tx, seat_id: str = "s1", request_id: str = "r1", **changes: Any) 
         "created_at": tx.now,
     }
     return kept(tx, Assignment(**(usual | changes)))
+
+
+def a_decision(tx: Tx, seat: Assignment, **changes: Any) -> Decision:
+    """Store the approval of a seat's person, with ``changes``."""
+    usual: dict[str, Any] = {
+        "id": f"decision of {seat.id}",
+        "request_id": seat.request_id,
+        "assignment_id": seat.id,
+        "person": seat.person,
+        "stage": seat.stage,
+        "verdict": "approve",
+        "level": "aligned",
+        "channel": "reply",
+        "decided_at": tx.now,
+    }
+    return kept(tx, Decision(**(usual | changes)))
 
 
 def a_mail(tx: Tx, mail_id: str = "m1", **changes: Any) -> Outgoing:

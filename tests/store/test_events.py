@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from mailgate.model.canonical import NotCanonical
 from mailgate.store import Store
 from mailgate.store.events import MARK, append_event, event_fields, events_of, get_events, next_position, unsequenced
-from mailgate.store.tables import Event
+from mailgate.store.tables import Event, Request
 from mailgate.tokens import ServeKey
 from tests.store.fakes import START, FakeClock
 from tests.store.rows import a_request
@@ -63,10 +63,12 @@ def test_a_mark_still_fits_after_the_event_was_stored(store: Store, other: Store
         append_event(tx, "decision", "r1", {"meaning": "approved"}, key=KEY)
     with other.read() as tx:
         [event] = unsequenced(tx, 10)
-    assert KEY.bears_mark(MARK, event_fields(event), event.mark)
-    fields = event_fields(event)
-    assert fields.keys() == {"id", "request", "kind", "body", "at"}
+        request = tx.session.get_one(Request, "r1")
+    assert KEY.bears_mark(MARK, event_fields(event, request), event.mark)
+    fields = event_fields(event, request)
+    assert fields.keys() == {"ruling", "id", "request", "kind", "body", "at"}
     for name, value in {
+        "ruling": "aa",
         "id": "x",
         "request": "r2",
         "kind": "undo",

@@ -31,7 +31,7 @@ from mailgate.store.requests import (
 )
 from mailgate.store.tables import Checkpoint, Logged, Request
 from tests.store.fakes import START, FakeClock
-from tests.store.rows import a_request, at_once, kept
+from tests.store.rows import a_decision, a_request, a_seat, at_once, kept
 
 DIGEST = b"d" * 32
 
@@ -150,6 +150,11 @@ def test_the_latest_rejection_within_memory_is_found(store: Store) -> None:
         a_request(tx, "expired", state="expired", finished_at=START)
         a_request(tx, "sales", state="rejected", finished_at=START, agent="sales")
         a_request(tx, "other", state="rejected", finished_at=START, digest=b"e" * 32)
+        a_request(tx, "doubtful", state="rejected", finished_at=START, run="run-9")
+        for request_id in ("old", "new", "sales", "other", "doubtful"):
+            seat = a_seat(tx, f"seat of {request_id}", request_id)
+            level = "token" if request_id == "doubtful" else "aligned"
+            a_decision(tx, seat, verdict="reject", level=level)
     with store.read() as tx:
         found = find_rejection(tx, "support", DIGEST, START - minutes(90))
         assert found is not None

@@ -190,9 +190,6 @@ def test_nobody_is_asked_at_the_address_that_asks(address: str) -> None:
     ("key", "value"),
     [
         ("web_confirm", "fresh_code"),
-        ("separation", "proven"),
-        ("on_reject", "escalate"),
-        ("cooling_off", "5m"),
         ("batch_window", "5m"),
     ],
 )
@@ -201,6 +198,21 @@ def test_a_promise_that_is_not_kept_yet_is_an_error(key: str, value: str) -> Non
     [found] = errors(**gate(approvers=["alice"], **{key: value}))
     assert found.startswith(f"[gates.wire] {key}: ")
     assert "is not there yet in this version; " in found
+
+
+def test_a_shared_mailbox_is_no_named_person() -> None:
+    """Where people have to be named, whoever reads a shared mailbox could be anybody."""
+    people = PEOPLE | {"desk": {"name": "The desk", "address": "desk@example.com", "group": True}}
+    [found] = errors(people=people, **gate(approvers=["alice", "desk"], named_people=True))
+    assert found.startswith("[gates.wire] named_people: desk has group = true")
+    assert errors(people=people, **gate(approvers=["alice", "desk"])) == []
+
+
+def test_a_task_is_taken_over_by_somebody() -> None:
+    """An escalation to nobody would be silence."""
+    [found] = errors(**gate(approvers=["alice"], on_reject="escalate"))
+    assert found == "[gates.wire] on_reject = 'escalate' needs [mailgate] operators, who take the task over"
+    assert errors(mailgate={"operators": ["alice"]}, **gate(approvers=["alice"], on_reject="escalate")) == []
 
 
 @pytest.mark.parametrize("section", ["smtp", "imap"])
