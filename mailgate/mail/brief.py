@@ -23,6 +23,7 @@ class Ask:
         if_approved, if_rejected: the operator's sentences from the gate.
         deadline_at: aware; None waits until answered.
         valid_for: from approval to start.
+        rejection_memory: for so long a rejection is remembered; zero or None: not at all.
     """
 
     deployment: str
@@ -40,6 +41,7 @@ class Ask:
     if_rejected: str = ""
     deadline_at: datetime | None = None
     valid_for: timedelta | None = None
+    rejection_memory: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Seat:
         code: six digits; empty: none is printed.
         web_confirm: ``code``, ``fresh_code`` or ``button``; ``reject`` where the link does not approve.
         by_reply: whether a reply decides.
+        approves_by_reply: whether a reply can approve; where nobody vouches for senders it can only reject.
         others: names of the others who are asked.
         needed, given: how many must say yes, how many have.
         veto: whether one no ends it.
@@ -67,6 +70,7 @@ class Seat:
     code: str = ""
     web_confirm: str = "code"
     by_reply: bool = True
+    approves_by_reply: bool = True
     others: Sequence[str] = ()
     needed: int = 1
     given: int = 0

@@ -6,18 +6,16 @@ Every sentence whose meaning depends on a value is written here, none in a templ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from mailgate.errors import ComposeError
+from mailgate.mail.answering import answering_of, plain, safe
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
-from mailgate.mail.characters import harmless, one_line
-from mailgate.mail.folding import opens_decision
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import (
     ANSWERABLE,
     MARKER,
-    Answering,
     AttachedFile,
     Claim,
     Deadline,
@@ -26,7 +24,6 @@ from mailgate.mail.letter import (
     Letter,
     LetterKind,
     Passage,
-    host_of,
 )
 from mailgate.mail.passages import excerpt, label, list_arguments, passage, result_passage
 from mailgate.model.duration import words
@@ -35,7 +32,7 @@ _SUMMARY_CHARACTERS = 300
 
 _LEVELS = {
     "token": "reply to the person's secret address (the sender is not proven)",
-    "aligned": "reply, with the sender proven by the domain's own signature (DKIM or DMARC)",
+    "aligned": "reply; the mail server vouched for the sender's domain (DMARC)",
     "link": "personal link",
     "link+code": "personal link and the code printed in the mail",
     "link+fresh_code": "personal link and a code mailed for this decision",
@@ -61,18 +58,6 @@ _OUTCOMES = {
 _EFFECTS = {
     "none": "The action says that it had no effect.",
     "unknown": "Whether it had an effect is unknown. Look before anyone tries again.",
-}
-# Whether a reply decides, whether there is a link.
-_WAYS = {
-    (True, True): "Reply with APPROVE or REJECT, or use the page linked below.",
-    (True, False): "Reply with APPROVE or REJECT, as said below.",
-    (False, True): "Use the page linked below; a reply does not decide.",
-}
-_CODE_HINTS = {
-    "code": "The page asks for this code before it takes a yes.",
-    "fresh_code": "When you choose to approve, a code is mailed to you, and the page asks for it.",
-    "button": "",
-    "reject": "On that page you can reject. An approval counts only as a reply from your own mailbox.",
 }
 
 
@@ -117,11 +102,9 @@ def request_letter(
         more_arguments=listing.more,
         claim=claim,
         if_approved=_if_approved(ask),
-        if_rejected=_safe(
-            f"{label(ask.action)} is not run, and the agent is told so. {_plain(ask.if_rejected)}".rstrip()
-        ),
+        if_rejected=_if_rejected(ask),
         deadline=_deadline(ask.deadline_at, seat.zone),
-        answering=_answering(seat),
+        answering=answering_of(seat),
         warnings=(*listing.warnings, *_sentences(warnings)),
         history=_history(ask.action, history, seat.zone),
         files=(*listing.files, *claim_files),
@@ -133,6 +116,7 @@ def receipt_letter(
     seat: Seat,
     signature: Signature,
     *,
+    is_own: bool = True,
     history: Iterable[Signature | Happening] = (),
     next_steps: Iterable[str] = (),
 ) -> Letter:
@@ -140,16 +124,18 @@ def receipt_letter(
 
     Args:
         signature: the answer that was counted; it goes last in the history if it is not there yet.
+        is_own: whether it is the answer of the one who gets this mail; else the headline says whose it is.
         next_steps: for example how to take it back, and until when.
     """
     did = {"undone": "your earlier answer was taken back", "rejected": "you rejected", "approved": "you approved"}
     what = did[signature.verdict] + ("" if signature.verdict == "undone" else f" {label(ask.action)}")
+    whose = f"{label(signature.name)} {'took back' if signature.verdict == 'undone' else signature.verdict}"
     entries = list(history)
     return _report(
         ask,
         seat,
         LetterKind.RECEIPT,
-        headline=f"Your answer was counted: {what}",
+        headline=f"Your answer was counted: {what}" if is_own else safe(f"{whose} {label(ask.action)}"),
         history=entries if signature in entries else [*entries, signature],
         next_steps=next_steps,
     )
@@ -198,7 +184,7 @@ def outcome_letter(
         ask,
         seat,
         LetterKind.OUTCOME,
-        headline=_safe(_OUTCOMES[ended.state].format(action=label(ask.action))),
+        headline=safe(_OUTCOMES[ended.state].format(action=label(ask.action))),
         preface=(_EFFECTS[ended.effect],) if ended.effect else (),
         result=result,
         result_label=result_label,
@@ -231,9 +217,9 @@ def notice_letter(
         kind=LetterKind.NOTICE,
         deployment=label(deployment),
         recipient=label(recipient),
-        headline=_safe(_plain(headline)),
+        headline=safe(plain(headline)),
         preface=_sentences(preface),
-        facts=tuple(Field(label=_safe(label(name)), value=_plain(value)) for name, value in (facts or {}).items()),
+        facts=tuple(Field(label=safe(label(name)), value=plain(value)) for name, value in (facts or {}).items()),
         warnings=_sentences(warnings),
         next_steps=_sentences(next_steps),
         recorded=recorded,
@@ -301,7 +287,16 @@ def _claim(ask: Ask) -> tuple[Claim, tuple[AttachedFile, ...]]:
 def _if_approved(ask: Ask) -> str:
     start = f"It starts within {words(ask.valid_for)} of the approval, or not at all." if ask.valid_for else ""
     own = f"{label(ask.action)} is run once, with exactly the arguments above."
-    return _safe(" ".join(filter(None, (own, start, _plain(ask.if_approved)))))
+    return safe(" ".join(filter(None, (own, start, plain(ask.if_approved)))))
+
+
+def _if_rejected(ask: Ask) -> str:
+    action, memory = label(ask.action), ask.rejection_memory
+    told = f"{action} is not run. The agent is told so, with your reason."
+    again = (
+        f"If it tries the same again within {words(memory)}, that is refused without asking anybody." if memory else ""
+    )
+    return safe(" ".join(filter(None, (told, again, plain(ask.if_rejected)))))
 
 
 def _deadline(at: datetime | None, zone: str) -> Deadline:
@@ -315,26 +310,6 @@ def _deadline(at: datetime | None, zone: str) -> Deadline:
     )
 
 
-def _answering(seat: Seat) -> Answering:
-    digits = "".join(seat.code.split())
-    if digits and not (len(digits) == 6 and digits.isascii() and digits.isdigit()):
-        raise ComposeError("The code of a link is not six digits; it has to come from tokens.ServeKey.code.")
-    others = f"Also asked: {_listed([label(name) for name in seat.others])}." if seat.others else "You alone are asked."
-    needed = "One yes is enough." if seat.needed == 1 else f"It takes {seat.needed} different people to say yes."
-    given = f"So far {seat.given} of them {'has' if seat.given == 1 else 'have'}." if seat.given else ""
-    veto = "A single no ends it." if seat.veto else "A no does not end it while enough others can still say yes."
-    return Answering(
-        ways=_WAYS[seat.by_reply, bool(seat.link)],
-        by_reply=seat.by_reply,
-        link_url=seat.link,
-        link_host=host_of(seat.link) if seat.link else "",
-        code=f"{digits[:3]} {digits[3:]}" if digits and seat.link else "",
-        code_hint=_CODE_HINTS[seat.web_confirm] if seat.link else "",
-        others=others,
-        quorum=_safe(" ".join(filter(None, (_plain(seat.step), needed, given, veto)))),
-    )
-
-
 def _history(action: str, entries: Iterable[Signature | Happening], zone: str) -> tuple[Entry, ...]:
     return tuple(_entry(label(action), entry, zone) for entry in entries)
 
@@ -342,7 +317,7 @@ def _history(action: str, entries: Iterable[Signature | Happening], zone: str) -
 def _entry(action: str, entry: Signature | Happening, zone: str) -> Entry:
     at = Field(label="Time", value=format_instant(entry.at, seconds=True))
     if isinstance(entry, Happening):
-        return Entry(facts=(Field(label="Event", value=_plain(entry.what)), at))
+        return Entry(facts=(Field(label="Event", value=plain(entry.what)), at))
     meaning = _MEANINGS[entry.verdict].format(action=action)
     withheld = entry.reason and entry.reason_withheld
     facts = [
@@ -366,17 +341,4 @@ def _marker(seat: Seat) -> str:
 
 
 def _sentences(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(_safe(_plain(text)) for text in texts if text.strip())
-
-
-def _plain(text: str) -> str:
-    return harmless(one_line(" ".join(text.split())))
-
-
-def _safe(sentence: str) -> str:
-    # A sentence of ours may begin with a name, and "No" is one.
-    return f"Note: {sentence}" if opens_decision(sentence) else sentence
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return tuple(safe(plain(text)) for text in texts if text.strip())

@@ -16,17 +16,18 @@ from imapclient import IMAPClient, SocketTimeout
 
 from mailgate.config import ImapSettings
 from mailgate.errors import MailgateError, MailServerError
+from mailgate.model.quoting import plain
 
 _GOODBYE = "The mail server said goodbye."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """One mail as the server holds it: its UID, exact bytes, and when the server received it."""
+    """One mail as the server holds it: its UID, exact bytes, and when the server received it, if it says so."""
 
     uid: int
     raw: bytes
-    received_at: datetime
+    received_at: datetime | None
 
 
 class ImapMailbox:
@@ -82,7 +83,7 @@ class ImapMailbox:
             self._client.login(settings.username, self._password)
             selected = self._client.select_folder(settings.folder)
             self.uidvalidity = int(selected[b"UIDVALIDITY"])
-            self.uidnext = int(selected.get(b"UIDNEXT", 0))
+            self.uidnext = int(selected.get(b"UIDNEXT") or max(self._client.search(["ALL"]), default=0) + 1)
             self._is_announced()  # by the selection itself: that is no news
 
     def can_idle(self) -> bool:
@@ -108,10 +109,10 @@ class ImapMailbox:
         for uid in uids:
             with self._translated():
                 # PEEK: plain RFC822 would set \Seen on a person's mail. Explicit UIDs: ranges are refused.
-                response = self._client.fetch([uid], [b"BODY.PEEK[]", b"INTERNALDATE"]).get(uid)
-            if response and response.get(b"BODY[]") is not None:
-                received_at = response[b"INTERNALDATE"].astimezone(UTC)
-                yield Arrived(uid=uid, raw=bytes(response[b"BODY[]"]), received_at=received_at)
+                response = self._client.fetch([uid], [b"BODY.PEEK[]", b"INTERNALDATE"]).get(uid, {})
+            body = response.get(b"BODY[]")
+            if isinstance(body, bytes):
+                yield Arrived(uid=uid, raw=body, received_at=_instant(response.get(b"INTERNALDATE")))
 
     def wait(self, seconds: float, wanted: Callable[[], bool]) -> bool:
         """Wait up to ``seconds`` for the server to say that something arrived since we last looked (IDLE); True if it did.
@@ -213,12 +214,23 @@ class ImapMailbox:
             raise
         except Exception as error:  # imaplib.abort, IMAPClientError, OSError, ssl.SSLError, ValueErrors of the parser
             where = f"{self._settings.host}:{self._settings.port}"
-            raise MailServerError(f"The mailbox at {where} cannot be read now: {_said(error)}.") from error
+            raise MailServerError(
+                f"The mailbox at {where} cannot be read now: {_said(error)}.",
+                hint="Check [imap] host, port, tls, username and password, and that a mail server listens there.",
+            ) from error
 
 
 def _said(error: Exception) -> str:
     # imaplib hands on what a server said as the text of a bytes literal.
-    return str(error).removeprefix("b'").removesuffix("'").rstrip(".") or type(error).__name__
+    return plain(str(error).removeprefix("b'").removesuffix("'").rstrip("."))[:300] or type(error).__name__
+
+
+def _instant(given: Any) -> datetime | None:
+    """Return an INTERNALDATE in UTC; None for one that is missing, no date, or outside the calendar."""
+    try:
+        return given.astimezone(UTC) if isinstance(given, datetime) else None
+    except (OverflowError, ValueError):
+        return None
 
 
 def _is_arrival(line: Any) -> bool:

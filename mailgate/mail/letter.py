@@ -33,7 +33,7 @@ class LetterKind(StrEnum):
     REQUEST = "request"  # a person is asked to decide
     REMINDER = "reminder"  # the same, again
     ESCALATION = "escalation"  # another person is asked, because the first ones did not answer
-    CLARIFICATION = "clarification"  # an answer could not be read
+    CLARIFICATION = "clarification"  # an answer was not counted
     RECEIPT = "receipt"  # an answer was counted
     LATE = "late"  # an answer came when the request had ended
     OUTCOME = "outcome"  # how it ended
@@ -108,6 +108,7 @@ class Answering:
     Attributes:
         ways: one sentence for the top of the mail.
         by_reply: whether a reply decides.
+        approves_by_reply: whether a reply can approve, too; if not, it can only reject.
         link_url: the page of this assignment, ending in ``/``; empty: none.
         link_host: its host, for the label.
         code: six digits as ``123 456``; empty: none is printed.
@@ -125,6 +126,7 @@ class Answering:
     code_hint: str
     others: str
     quorum: str
+    approves_by_reply: bool = True
     is_live: bool = True
 
 
@@ -143,10 +145,11 @@ class Letter:
     Attributes:
         deployment: the name of this mailgate, from the configuration.
         marker: the whole reply marker line, or empty where no reply decides.
-        recipient: the printed name.
+        recipient: the printed name of the one who gets the mail; of a copy, the names of those who got it.
+        is_copy: whether this is the archive's copy of mails to others.
         headline: one sentence: what the agent wants, or what happened.
         preface: sentences of ours that go before everything else.
-        heard: what a person wrote that could not be read (clarification) or came late.
+        heard: what a person wrote that was not counted (clarification) or came late.
         action, short_code, digest: the operation, the request's short code, SHA-256 (hex) of name and arguments.
         arguments, more_arguments: each argument; a sentence on those only attached, or empty.
         result, result_label: what the action returned, or the error it raised; a heading that says which.
@@ -184,6 +187,7 @@ class Letter:
     next_steps: tuple[str, ...] = ()
     recorded: bool = True
     footer: str = ""
+    is_copy: bool = False
     files: tuple[AttachedFile, ...] = ()
 
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
 from mailgate.mail.compose import render
 from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
-from mailgate.mail.letter import ANSWERABLE, Letter, redacted
+from mailgate.mail.letter import ANSWERABLE, Letter, LetterKind
 from mailgate.mail.templates import Templates
 
 _AT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
@@ -40,9 +41,18 @@ _FULL = Ask(
     if_rejected="No refund; the agent is told why.",
     deadline_at=_AT,
     valid_for=timedelta(minutes=15),
+    rejection_memory=timedelta(days=30),
 )
 _BARE = replace(
-    _FULL, arguments={}, summary="", on_behalf_of="", reasoning="", confidence=None, deadline_at=None, valid_for=None
+    _FULL,
+    arguments={},
+    summary="",
+    on_behalf_of="",
+    reasoning="",
+    confidence=None,
+    deadline_at=None,
+    valid_for=None,
+    rejection_memory=None,
 )
 _SEAT = Seat(
     name="Bob Brown",
@@ -59,6 +69,7 @@ _SEATS = (
     _SEAT,
     replace(_SEAT, zone="UTC", link="", code="", others=(), needed=1, given=0, step=""),
     replace(_SEAT, by_reply=False, code="", web_confirm="fresh_code", veto=False),
+    replace(_SEAT, approves_by_reply=False),
 )
 _YES = Signature(
     name="No Moo-hyun",
@@ -76,14 +87,15 @@ _HISTORY = (
 
 
 def rehearse(templates: Templates) -> None:
-    """Render every kind of mail from invented letters, live and redacted, and check each.
+    """Render every kind of mail from invented letters, live and as the archive's copy, and check each.
 
     Raises:
         ComposeError: the sentence names the template and what is wrong with it.
     """
     for letter in sample_letters():
-        for version in (letter, redacted(letter)):
-            render(version, templates)
+        render(letter, templates)
+        if letter.kind is not LetterKind.NOTICE:  # those go to no archive
+            render(archive_copy(letter, ["Alice Adams", "Bob Brown"]), templates)
 
 
 def sample_letters() -> Iterator[Letter]:
@@ -100,7 +112,7 @@ def sample_letters() -> Iterator[Letter]:
                 history=_HISTORY,
             )
             yield request_letter(_BARE, seat, kind=kind)
-    yield receipt_letter(_FULL, _SEAT, _YES, next_steps=("It is run now.",))
+    yield receipt_letter(_FULL, _SEAT, _YES, next_steps=("It may run now.",))
     yield receipt_letter(_BARE, Seat(name="Bob Brown"), replace(_YES, verdict="undone", reason=""))
     yield late_letter(_FULL, _SEAT, how_it_ended="It was already rejected.", heard="APPROVE", history=_HISTORY)
     yield late_letter(_BARE, Seat(name="Bob Brown"), how_it_ended="It was already rejected.")

@@ -18,6 +18,7 @@ from mailgate.errors import Forged, InvalidArguments, NotDone
 from mailgate.model.action import Action
 from mailgate.model.canonical import canonical_bytes, to_plain
 from mailgate.model.lifecycle import State, Trigger
+from mailgate.model.redaction import redact
 from mailgate.model.signature import Signature
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Working
@@ -192,7 +193,7 @@ def run(claim: Claim, known: Known) -> Report:
             result = asyncio.run(_await(result))
         return Report(succeeded=True, result=stored(result))
     except NotDone as error:
-        return Report(succeeded=False, error=_readable(error.message))
+        return Report(succeeded=False, error=_readable(redact(error.message)))
     except (Exception, SystemExit, asyncio.CancelledError) as error:
         # Whatever an action raises, the agent and the people must hear of it.
         log.warning("action_raised", request=claim.request_id, action=claim.action.name, where=_where(error))
@@ -257,12 +258,12 @@ def stored(result: Any) -> bytes:
 
 
 def told(error: BaseException) -> str:
-    """Return what people and the agent are told of an exception; at most 2,000 characters."""
+    """Return what people and the agent are told of an exception, without secrets it names; at most 2,000 characters."""
     try:
         text = str(error)
     except Exception:  # an exception of somebody's own making
         text = "it cannot be shown"
-    return _readable(f"{type(error).__name__}: {text}")
+    return _readable(f"{type(error).__name__}: {redact(text[:20_000])}")
 
 
 def _readable(text: str) -> str:

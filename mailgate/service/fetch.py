@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 import structlog
@@ -26,7 +27,11 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=30)
 FOLDERS = {"concluded": "Mailgate/Processed", "quarantined": "Mailgate/Quarantine"}
+FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
+MOST_FAILURES = 3
+"""A mail at which reading broke off so often is left where it is: those behind it are waited for, too."""
+
 GIVE_WAY_SECONDS = 0.1
 """An agent waits for what was just decided, nobody for the mail to lie in another folder."""
 
@@ -50,11 +55,12 @@ class InboxRole:
         self._holding: Holding | None = None
         self._held_at: datetime | None = None
         self._stop = threading.Event()
+        self._pause = FIRST_PAUSE_SECONDS
+        self._failures: Counter[tuple[int, int]] = Counter()  # by UIDVALIDITY and UID
 
     def run(self, stop: threading.Event) -> None:
         """Read until ``stop``; whatever breaks the connection means a new one, after a pause that grows."""
         self._stop = stop
-        pause = 0.5
         while not stop.is_set():
             try:
                 if not self._own():
@@ -62,12 +68,11 @@ class InboxRole:
                     continue
                 self._conclude_new()
                 with self._open() as mailbox:
-                    pause = 0.5
                     self._read(mailbox)
             except (MailServerError, StoreUnavailable) as error:
-                log.warning("mailbox_unavailable", why=error.message, again_in=pause)
-                stop.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                log.warning("mailbox_unavailable", why=error.message, again_in=self._pause)
+                stop.wait(self._pause)
+                self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
             except LeaseLost:
                 log.warning("lease_lost", lease="inbox")
                 self._holding = None
@@ -79,13 +84,14 @@ class InboxRole:
             # UIDs began anew: look at everything that came after we first looked, and let the hashes tell what is known.
             # From the day before, because SEARCH compares days as the server's own zone has them; servers keep whole seconds.
             since = renumbered_since.replace(microsecond=0)
-            again = mailbox.fetch(mailbox.uids_since(since.date() - timedelta(days=1)))
-            uid = self._keep(mailbox, (a for a in again if a.received_at >= since), uid)
+            again = self._fetched(mailbox, mailbox.uids_since(since.date() - timedelta(days=1)))
+            uid = self._keep(mailbox, (a for a in again if a.received_at is None or a.received_at >= since), uid)
         log.info("mailbox_open", folder=self._folder, after_uid=uid)
         while not self._stop.is_set():
             with self._serving.store.read() as tx:
                 looked_at = tx.now
-            before, uid = uid, self._keep(mailbox, mailbox.fetch(mailbox.uids_after(uid)), uid)
+            before, uid = uid, self._keep(mailbox, self._fetched(mailbox, mailbox.uids_after(uid)), uid)
+            self._pause = FIRST_PAUSE_SECONDS
             self._conclude_new()
             self._note_read(looked_at, uid)
             if uid > before:
@@ -117,6 +123,24 @@ class InboxRole:
             tx.session.add(cursor)
             return cursor.uid, renumbered_since
 
+    def _fetched(self, mailbox: ImapMailbox, uids: Iterable[int]) -> Iterator[Arrived]:
+        """Yield mails one by one, without those at which reading has broken off again and again.
+
+        Such a mail stays in the folder, untouched; moved out and back in it has another UID and is tried again.
+        """
+        for uid in uids:
+            place = mailbox.uidvalidity, uid
+            if self._failures[place] >= MOST_FAILURES:
+                continue
+            try:
+                yield from mailbox.fetch([uid])
+            except MailServerError as error:
+                self._failures[place] += 1
+                if self._failures[place] == MOST_FAILURES:
+                    log.error("mail_unreadable", folder=self._folder, uid=uid, why=error.message)
+                raise
+            del self._failures[place]
+
     def _keep(self, mailbox: ImapMailbox, arrived: Iterable[Arrived], uid: int) -> int:
         """Store mails one by one, each with the cursor that says it is stored; return the last UID."""
         for mail in arrived:
@@ -133,6 +157,9 @@ class InboxRole:
         return uid
 
     def _row(self, tx: Tx, mail: Arrived, uidvalidity: int, digest: str) -> Incoming:
+        if mail.received_at is None:
+            # It was there by now; that it may have been there before a deadline nobody can prove.
+            log.warning("arrival_unknown", folder=self._folder, uid=mail.uid)
         row = Incoming(
             id=tx.chance.id(),
             mailbox=self._mailbox,
@@ -142,7 +169,7 @@ class InboxRole:
             sha256=digest,
             sealed=b"",
             size=len(mail.raw),
-            received_at=mail.received_at,
+            received_at=mail.received_at or tx.now,
             fetched_at=tx.now,
             state="new",
         )

@@ -5,8 +5,8 @@ A mail that cannot be concluded is quarantined, with its bytes, and the next one
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
@@ -22,6 +22,7 @@ from mailgate.model.policy import read_gate
 from mailgate.model.verdict import Level, Reading, Verdict, meets
 from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, Ruled, decide
+from mailgate.service.hiding import hiding
 from mailgate.service.keep import lose_seat
 from mailgate.service.letters import how_it_stands
 from mailgate.service.marks import check_outgoing
@@ -104,7 +105,11 @@ def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = Fal
 
 def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
     """Return what is to be done with ``examined``; without a database only what its bytes tell."""
-    seat = _seat_of(tx, config, examined) if tx is not None else None
+    seats = _seats_of(tx, config, examined) if tx is not None else []
+    if len(seats) > 1:
+        why = "it was sent to several secret addresses of ours, so that nobody can say which of them it answers"
+        return Judgement(would=Would.QUARANTINE, because=(why,))
+    seat = seats[0] if seats else None
     match examined.kind:
         case Kind.OWN:
             return Judgement(would=Would.IGNORE, because=("it is one of our own mails",))
@@ -196,12 +201,12 @@ def incoming_label(row: Incoming) -> str:
     return f"incoming {row.id} {format_time(row.received_at)}"
 
 
-def _seat_of(tx: Tx, config: Config, examined: Examined) -> Assignment | None:
-    seat = find_by_address(tx, [address_hash(t) for t in examined.tokens])
-    if seat is None and config.imap.reply_address == "single":
-        sent = find_sent(tx, examined.ids)
-        seat = find_assignment(tx, sent[0].assignment_id) if sent and sent[0].assignment_id else None
-    return seat
+def _seats_of(tx: Tx, config: Config, examined: Examined) -> Sequence[Assignment]:
+    seats = find_by_address(tx, [address_hash(t) for t in examined.tokens])
+    if not seats and config.imap.reply_address == "single":
+        ids = {mail.assignment_id for mail in find_sent(tx, examined.ids)}
+        seats = [seat for i in sorted(filter(None, ids)) if (seat := find_assignment(tx, i)) is not None]
+    return seats
 
 
 def _identify(config: Config, examined: Examined, seat: Assignment | None) -> Identity:
@@ -212,7 +217,10 @@ def _identify(config: Config, examined: Examined, seat: Assignment | None) -> Id
 
 
 def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement) -> None:
-    seat, reading = judgement.seat, examined.reading
+    seat = judgement.seat
+    if seat is not None:
+        examined, judgement = _without_secrets(serving, seat, examined, judgement)
+    reading = examined.reading
     row.kind, row.why = examined.kind.value, "; ".join(judgement.because)
     row.assignment_id = seat.id if seat else None
     row.sender = (judgement.identity.sender or "") if judgement.identity else ""
@@ -239,6 +247,20 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
         case Would.QUARANTINE:
             body = {"assignment": seat.id, "person": seat.person, "reason": row.why[:500], "inbound_sha256": row.sha256}
             append_event(tx, "quarantine", seat.request_id, body, key=serving.key)
+
+
+def _without_secrets(
+    serving: Serving, seat: Assignment, examined: Examined, judgement: Judgement
+) -> tuple[Examined, Judgement]:
+    """Take a seat's own link, code and addresses out of what a person wrote: the database is read by others, too."""
+    hide = hiding(serving, seat)
+    judgement = replace(judgement, because=tuple(map(hide, judgement.because)))
+    if (said := examined.reading) is None:
+        return examined, judgement
+    reading = replace(
+        said, first_line=hide(said.first_line), reason=hide(said.reason), because=tuple(map(hide, said.because))
+    )
+    return replace(examined, reading=reading), judgement
 
 
 def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement, seat: Assignment) -> None:
@@ -300,7 +322,8 @@ def _clarify(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, examined
         return
     body = {"assignment": seat.id, "person": seat.person, "because": because, "inbound_sha256": row.sha256}
     append_event(tx, "superseded", request.id, body, key=serving.key)
-    _tell(tx, serving, seat, examined, "clarification", because)
+    is_hopeless = because == _UNPROVEN and not serving.config.imap.authserv_id
+    _tell(tx, serving, seat, examined, "clarification", _UNPROVABLE if is_hopeless else because)
 
 
 def _tell_late(tx: Tx, serving: Serving, ruled: Ruled, examined: Examined) -> None:
@@ -342,5 +365,10 @@ def _unclear(reading: Reading | None) -> str:
 
 _UNPROVEN = (
     "Your approval came without proof that it is from you (the sender was not authenticated), so it was not counted. "
-    "Send it from your usual mail program, not forwarded, or use the link."
+    "Send it from your usual mail program, not forwarded, or answer in another way said below."
+)
+
+_UNPROVABLE = (
+    "Your approval was read, but not counted: a reply cannot approve this, because nobody here vouches for who sent it. "
+    "Answer in a way said below."
 )

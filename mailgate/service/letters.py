@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC
 from typing import Any
 
 import structlog
@@ -14,10 +12,12 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailgate.errors import Forged
+from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
 from mailgate.mail.compose import Headers, compose, subject_line, usable_id
 from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
-from mailgate.mail.letter import Letter, LetterKind, redacted
+from mailgate.mail.instants import format_instant
+from mailgate.mail.letter import Letter, LetterKind
 from mailgate.model.canonical import from_plain, read_plain
 from mailgate.model.evidence import Record
 from mailgate.model.lifecycle import State
@@ -27,6 +27,7 @@ from mailgate.service.marks import check_action, check_assignment, check_ruling
 from mailgate.service.opening import stages_of
 from mailgate.service.posting import thread_id
 from mailgate.service.proof import find_end
+from mailgate.service.wording import standing_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of, find_assignment
 from mailgate.store.events import get_events
@@ -91,23 +92,14 @@ def short_code(request: Request) -> str:
     return request.id[:6].upper()
 
 
-def how_it_stands(tx: Tx, serving: Serving, request: Request) -> str:
-    """Return one truthful sentence on what became of a request."""
+def how_it_stands(tx: Tx, serving: Serving, request: Request, *, to: str = "") -> str:
+    """Return the truth about what became of a request, in a sentence or two.
+
+    Args:
+        to: the id of the person who reads it, if known: nobody is told of themselves as of somebody else.
+    """
     decisions = decisions_of(tx, request.id)
-    match State(request.state):
-        case State.PENDING:
-            return "It is still open."
-        case State.REJECTED if decisions:
-            last = decisions[-1]
-            return f"It was already rejected by {_name(serving, last)} at {last.decided_at.astimezone(UTC):%H:%M} UTC."
-        case State.EXPIRED:
-            return f"It expired at {(request.finished_at or request.created_at).astimezone(UTC):%H:%M} UTC without an answer."
-        case State.CANCELLED | State.UNDELIVERABLE | State.LAPSED | State.WITHDRAWN:
-            return f"It ended as {request.state} at {(request.finished_at or request.created_at).astimezone(UTC):%H:%M} UTC."
-    if decisions:
-        last = decisions[-1]
-        return f"It was already approved by {_name(serving, last)} at {last.decided_at.astimezone(UTC):%H:%M} UTC."
-    return f"It stands as {request.state}."
+    return standing_of(request, decisions, {d.person: _person(serving, d.person) for d in decisions}, to=to)
 
 
 def _letter(
@@ -122,12 +114,20 @@ def _letter(
         return _notice(serving, request, details)
     if row.kind in _NEEDS_ANSWER or row.kind == "clarification":
         if seat is None:
-            return redacted(ask_letter(tx, serving, request, _archive_seat(request)))
+            return archive_copy(
+                ask_letter(tx, serving, request, _archive_seat(request)), _told(tx, serving, row, request)
+            )
         kind, preface = LetterKind(row.kind), _PREFACES.get(row.kind, ())
         if row.kind == "clarification":
             preface = (str(details["because"]),)
         return ask_letter(tx, serving, request, seat, kind=kind, preface=preface, heard=details.get("heard", ""))
-    return _REPORTS[row.kind](tx, serving, request, seat, details)
+    letter = _REPORTS[row.kind](tx, serving, request, seat, details)
+    return letter if seat is not None else archive_copy(letter, _told(tx, serving, row, request))
+
+
+def _told(tx: Tx, serving: Serving, row: Outgoing, request: Request) -> list[str]:
+    """Return the names of those who got the mail that ``row`` is the archive's copy of: who had a seat when it was ordered."""
+    return [_person(serving, s.person) for s in assignments_of(tx, request.id) if s.created_at <= row.created_at]
 
 
 def _receipt(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, details: Mapping[str, Any]) -> Letter:
@@ -136,18 +136,14 @@ def _receipt(tx: Tx, serving: Serving, request: Request, seat: Assignment | None
     index = next((i for i, d in enumerate(decisions) if d.id == details["decision"]), None)
     if index is None:
         raise Forged("decisions", str(details["decision"]), "the decision that a receipt was ordered for is gone")
-    own = seat is not None and decisions[index].assignment_id == seat.id
-    signature = _signature(serving, decisions[index])
-    letter = receipt_letter(
+    return receipt_letter(
         _ask(request, gate, serving),
         _report_seat(serving, seat),
-        signature,
+        _signature(serving, decisions[index]),
+        is_own=seat is not None and decisions[index].assignment_id == seat.id,
         history=[_signature(serving, d) for d in decisions[: index + 1]],
         next_steps=_next_steps(request, gate),
     )
-    if own:
-        return letter
-    return replace(letter, headline=f"{signature.name} {signature.verdict} {request.action}")
 
 
 def _outcome(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, details: Mapping[str, Any]) -> Letter:
@@ -218,6 +214,7 @@ def _ask(request: Request, gate: Gate, serving: Serving) -> Ask:
         if_rejected=gate.if_rejected,
         deadline_at=request.deadline_at,
         valid_for=gate.valid_for,
+        rejection_memory=gate.rejection_memory,
     )
 
 
@@ -232,6 +229,7 @@ def _summary(gate: Gate, action: str, arguments: Mapping[str, Any]) -> str:
 
 def _seat(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignment) -> Seat:
     person = serving.config.people.get(seat.person)
+    believed = bool(serving.config.imap.authserv_id)
     stages = stages_of(serving, gate)
     stage = stages[seat.stage] if stages else None
     people = serving.config.people
@@ -239,12 +237,13 @@ def _seat(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignme
     yes = [d for d in decisions_of(tx, request.id) if d.verdict == "approve" and d.stage == seat.stage]
     confirm = gate.web_confirm if gate.approves_by_link else "reject"
     return Seat(
-        name=person.name if person else seat.person,
+        name=_person(serving, seat.person),
         zone=person.zone if person else "UTC",
         nonce=serving.key.marker(seat.id, seat.generation),
         link=link_of(serving, seat),
         code=serving.key.code(seat.id, seat.generation) if confirm == "code" else "",
         web_confirm=confirm,
+        approves_by_reply=believed or (gate.reply_level == "token" and gate.separation != "proven"),
         others=others,
         needed=stage.quorum if stage else 1,
         given=len(yes),
@@ -282,7 +281,7 @@ def _history(tx: Tx, serving: Serving, request: Request) -> list[Signature | Hap
 def _signature(serving: Serving, decision: Decision) -> Signature:
     person = serving.config.people.get(decision.person)
     return Signature(
-        name=person.name if person else decision.person,
+        name=_person(serving, decision.person),
         address=person.address if person else "",
         verdict="approved" if decision.verdict == "approve" else "rejected",
         at=decision.decided_at,
@@ -293,12 +292,13 @@ def _signature(serving: Serving, decision: Decision) -> Signature:
 
 
 def _next_steps(request: Request, gate: Gate) -> tuple[str, ...]:
-    match State(request.state):
-        case State.PENDING:
-            return ("More answers are needed; you will hear how it ends.",)
-        case State.REJECTED:
-            return (f"It is not run, and the agent is told why. {gate.if_rejected}",)
-    return ("It is run now. You will get one more mail with the outcome.",)
+    if request.state == State.REJECTED:
+        return (f"It is not run, and the agent is told why. {gate.if_rejected}",)
+    if request.approved_at is None or request.valid_until is None:
+        return ("More answers are needed; a mail says how it ends.",)
+    cooling = gate.cooling_off
+    start = f"from {format_instant(request.approved_at + cooling)} on" if cooling else "now"
+    return (f"It may run {start}, until {format_instant(request.valid_until)}; a mail with the outcome follows.",)
 
 
 def _because(end: Record) -> str:
@@ -306,9 +306,9 @@ def _because(end: Record) -> str:
     return f": {end.body['reason']}" if "system" in end.body.get("actor", {}) and end.body.get("reason") else ""
 
 
-def _name(serving: Serving, decision: Decision) -> str:
-    person = serving.config.people.get(decision.person)
-    return person.name if person else decision.person
+def _person(serving: Serving, person_id: str) -> str:
+    person = serving.config.people.get(person_id)
+    return person.name if person else person_id
 
 
 def _headers(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from mailgate.mail.instants import format_instant
 from mailgate.model.lifecycle import State
-from mailgate.store.tables import Request
+from mailgate.store.tables import Decision, Request
 
 
 def sentence_for_model(request: Request, *, state: State | None = None) -> str:
@@ -40,6 +44,36 @@ def sentence_for_model(request: Request, *, state: State | None = None) -> str:
             return f"{what} was cancelled and not carried out."
 
 
+def standing_of(request: Request, decisions: Sequence[Decision], names: Mapping[str, str], *, to: str = "") -> str:
+    """Return the truth about what became of a request, in a sentence or two: who decided when, and what came of it.
+
+    Args:
+        decisions: the counted ones, oldest first.
+        names: printed names by person.
+        to: the id of the person who reads it, if known.
+    """
+    state = State(request.state)
+    verdict = "reject" if state is State.REJECTED else "approve"
+    mine = [d for d in decisions if d.person == to]
+    ruling = [d for d in decisions if d.verdict == verdict][-1:] if state in _DECIDED else []
+    said = [
+        _said(d, "" if d.person == to else names[d.person]) for d in (*mine, *(d for d in ruling if d.person != to))
+    ]
+    ended_at = _moment(request.finished_at or request.created_at)
+    return " ".join([*said, _CAME_OF_IT[state].format(at=ended_at, state=state.value)])
+
+
+def _said(decision: Decision, name: str) -> str:
+    word = "approved" if decision.verdict == "approve" else "rejected"
+    who = f"It was already {word} by {name}" if name else f"You {word} it"
+    return f"{who} {_moment(decision.decided_at)}."
+
+
+def _moment(at: datetime) -> str:
+    day, clock = format_instant(at).split(", ")
+    return f"at {clock} on {day}"
+
+
 def summary_of(state: State) -> str:
     """Return what a state means to a person, in a few words."""
     return _SUMMARIES[state]
@@ -59,3 +93,21 @@ _SUMMARIES = {
     State.UNDELIVERABLE: "nobody could be reached, not carried out",
     State.CANCELLED: "cancelled, not carried out",
 }
+
+_CAME_OF_IT = {
+    State.PENDING: "It is still open.",
+    State.APPROVED: "It may run, and has not started yet.",
+    State.EXECUTING: "It is being carried out.",
+    State.IN_DOUBT: "It was started, and nobody knows yet whether it came to its end.",
+    State.SUCCEEDED: "It was run, and succeeded {at}.",
+    State.FAILED: "It was run, and failed {at}.",
+    State.REJECTED: "It is not run.",
+    State.EXPIRED: "It expired {at} without enough answers, and is not run.",
+    State.UNDELIVERABLE: "It ended as {state} {at}: nobody who may approve it could be reached. It is not run.",
+    State.LAPSED: "It ended as {state} {at}: it was approved, but not started in time. It is not run.",
+    State.WITHDRAWN: "It ended as {state} {at}: the approval was taken back. It is not run.",
+    State.CANCELLED: "It ended as {state} {at}: the question was taken back. It is not run.",
+}
+
+_DECIDED = frozenset({State.APPROVED, State.EXECUTING, State.IN_DOUBT, State.SUCCEEDED, State.FAILED, State.REJECTED})
+"""States that a decision brought about, so that it belongs into a sentence on them."""

@@ -22,14 +22,14 @@ def find_assignment(tx: Tx, assignment_id: str) -> Assignment | None:
     return tx.session.get(Assignment, assignment_id)
 
 
-def find_by_address(tx: Tx, hashes: Sequence[str]) -> Assignment | None:
-    """Return the seat whose reply or bounce address has one of ``hashes``."""
+def find_by_address(tx: Tx, hashes: Sequence[str]) -> Sequence[Assignment]:
+    """Return the seats whose reply or bounce address has one of ``hashes``."""
     if not hashes:
-        return None
+        return []
     wanted = select(Assignment).where(
         or_(col(Assignment.reply_hash).in_(hashes), col(Assignment.bounce_hash).in_(hashes))
     )
-    return tx.session.exec(wanted).first()
+    return tx.session.exec(wanted).all()
 
 
 def find_sent(tx: Tx, message_ids: Sequence[str]) -> Sequence[Outgoing]:

@@ -20,13 +20,12 @@ from mailgate.mail.letter import Letter
 from mailgate.model.verdict import Verdict
 from mailgate.service.context import Serving
 from mailgate.service.link import Page, Problem, look, press
-from mailgate.web.guard import SecurityHeaders
+from mailgate.web.guard import MOST_FORM_BYTES, SecurityHeaders
 
 log = structlog.get_logger(__name__)
 
-MOST_FORM_BYTES = 64_000
-
 _STYLE = "/static/style.css"
+_LINKS = ("/d/{token}/", "/d/{token}")
 
 _PROBLEMS = {
     Problem.CODE_WRONG: "That is not the code printed in the mail. Type the six digits from the mail that brought you here.",
@@ -38,6 +37,12 @@ _PROBLEMS = {
 _UNKNOWN = (
     "This link does not lead to a decision",
     "It may be incomplete, out of date, or replaced by a newer mail. Nothing was decided. Use the link in the latest mail.",
+)
+
+_NOTHING = "Nothing was decided by this visit."
+_PERHAPS = (
+    "Your answer may have been counted: then a receipt comes by mail. If none comes, answer again; "
+    "no answer is counted twice."
 )
 
 
@@ -58,13 +63,15 @@ def make_app(serving: Serving, style: Path) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/d/{token}/", pages.show, methods=["GET", "HEAD"]),
-            Route("/d/{token}/", pages.decide, methods=["POST"]),
+            # A link whose final slash a mail program lost is not redirected to the right one: Host would say where.
+            *(Route(path, pages.show, methods=["GET", "HEAD"]) for path in _LINKS),
+            *(Route(path, pages.decide, methods=["POST"]) for path in _LINKS),
             Route(_STYLE, stylesheet, methods=["GET", "HEAD"]),
             Route("/health", health, methods=["GET", "HEAD"]),
         ],
         exception_handlers={HTTPException: pages.refuse},
     )
+    app.router.redirect_slashes = False
     app.add_middleware(SecurityHeaders, own_origin=f"{base.scheme}://{base.netloc}")
     return app
 
@@ -81,16 +88,14 @@ class DecidePages:
 
     async def decide(self, request: Request) -> Response:
         """Answer POST: the only method that decides."""
-        if int(request.headers.get("content-length") or 0) > MOST_FORM_BYTES:
-            raise HTTPException(413)
-        async with request.form(max_files=0, max_fields=8, max_part_size=MOST_FORM_BYTES) as form:
-            fields = {name: str(form.get(name) or "") for name in ("verdict", "code", "reason")}
+        fields = await _fields(request)
         if fields["verdict"] not in (Verdict.APPROVE, Verdict.REJECT):
             raise HTTPException(400)
         verdict, token = Verdict(fields["verdict"]), request.path_params["token"]
         return await self._answer(
             lambda: press(self._serving, token, verdict=verdict, code=fields["code"], reason=fields["reason"]),
             typed=fields["reason"],
+            decides=True,
         )
 
     async def refuse(self, _: Request, error: Exception) -> Response:
@@ -98,11 +103,12 @@ class DecidePages:
         status = error.status_code if isinstance(error, HTTPException) else 400
         return self._message(*_UNKNOWN, status=status)
 
-    async def _answer(self, visit: Callable[[], Page], *, typed: str = "") -> Response:
+    async def _answer(self, visit: Callable[[], Page], *, typed: str = "", decides: bool = False) -> Response:
         """Make a visit and answer with what came of it. All errors end here, where the protecting headers are still added.
 
         Args:
             typed: the reason as it was typed, which a page that has to be sent again still shows.
+            decides: whether the visit may have decided something by the time it failed.
         """
         try:
             return self._page(await run_in_threadpool(visit), typed)
@@ -112,10 +118,10 @@ class DecidePages:
             return self._broken(error)
         except StoreUnavailable as error:
             log.warning("store_unavailable", why=error.message)
-            return self._message("Please try again in a moment", "Nothing was decided.", status=503)
+            return self._message("Please try again in a moment", _PERHAPS if decides else _NOTHING, status=503)
         except Exception as error:  # what nobody foresaw
             log.error("page_failed", why=f"{type(error).__name__}: {error}")
-            sentence = "Nothing was decided by this visit. Reply to the mail instead."
+            sentence = _PERHAPS if decides else f"{_NOTHING} Reply to the mail instead."
             return self._message("Something went wrong", sentence, status=500)
 
     def _broken(self, error: Forged) -> Response:
@@ -151,3 +157,18 @@ class DecidePages:
         style = f"{urlsplit(self._serving.config.mailgate.base_url).path}{_STYLE}"
         html = self._serving.templates.render(f"web/{name}", context | {"style_url": style})
         return HTMLResponse(html, status)
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """Return the form's fields.
+
+    Raises:
+        HTTPException: 413 if it is too long, 400 if it cannot be read.
+    """
+    try:
+        async with request.form(max_files=0, max_fields=8, max_part_size=MOST_FORM_BYTES) as form:
+            return {name: str(form.get(name) or "") for name in ("verdict", "code", "reason")}
+    except HTTPException:
+        raise
+    except Exception as error:  # a charset there is none of, a sender that went away: parsers raise many kinds
+        raise HTTPException(400) from error

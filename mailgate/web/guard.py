@@ -1,10 +1,14 @@
-"""Headers on every answer, and forms from elsewhere refused. Plain ASGI."""
+"""Headers on every answer; forms from elsewhere, and larger than any of ours, refused. Plain ASGI."""
 
 from __future__ import annotations
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_FORM_BYTES = 64_000
+"""A code and a reason of a few thousand characters, however they are encoded."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -49,7 +53,7 @@ class SecurityHeaders:
                 scope, receive, send_with_headers
             )
             return
-        await self._app(scope, receive, send_with_headers)
+        await self._app(scope, _bounded(receive), send_with_headers)
 
     def _is_own(self, headers: Headers) -> bool:
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
@@ -57,3 +61,18 @@ class SecurityHeaders:
             return site in ("same-origin", "none")
         # "null" is what our own no-referrer policy can make a browser say, always together with Sec-Fetch-Site.
         return origin is None or origin.lower() == self._own_origin
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Return ``receive``, which refuses a body that is too long as soon as it is, whatever length was announced."""
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MOST_FORM_BYTES:
+            raise HTTPException(413)
+        return message
+
+    return bounded

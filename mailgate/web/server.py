@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import socket
 import threading
+from typing import Any
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mailgate.errors import ConfigError
+from mailgate.model.quoting import quoted
+
+log = structlog.get_logger(__name__)
+
+MOST_CONNECTIONS = 100
+"""Open at a time. The process needs its other file descriptors for database and mail; many systems give it 1024."""
+
+TURN_SECONDS = 40.0
+"""From a connection's beginning, or its last answer, to the end of the next answer: a form is 64 KB at most, and a page
+waits for the database 10 seconds at most."""
+
+QUIET_SECONDS = 60.0
+"""An overload is said at its beginning, and then so often: it may refuse thousands of connections a second."""
+
+_ACCEPTED_AT_ONCE = 32
+"""asyncio goes on accepting this often after the first failure, each time with an error of its own."""
+
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -32,6 +55,64 @@ def bind(host: str, port: int) -> socket.socket:
                 f"[web] port = {port}: {host}:{port} cannot be listened on ({error.strerror}); stop what uses it or choose another."
             ]
         ) from error
+    except UnicodeError as error:  # of a host that is no name, such as a..b
+        raise ConfigError([f"[web] host = {quoted(host)}: that is no address; write one such as 127.0.0.1."]) from error
+
+
+class Overload:
+    """Says that connections are refused, once in a while."""
+
+    def __init__(self) -> None:
+        self._again_at = 0.0
+
+    def say(self, now: float, why: str) -> None:
+        """Log it, unless that was done a moment ago.
+
+        Args:
+            now: seconds, of any monotonic clock.
+        """
+        if now >= self._again_at:
+            self._again_at = now + QUIET_SECONDS
+            log.error("web_overloaded", why=why)
+
+    def handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Take an error that a loop has no one else for; a failed accept is repeated by asyncio after a second."""
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            self.say(loop.time(), f"no connection can be accepted: {error.strerror}")
+        else:
+            loop.default_exception_handler(context)
+
+
+class Patience(H11Protocol):
+    """One HTTP connection whose peer has to come to the point: uvicorn itself waits for the end of a request for ever."""
+
+    overload = Overload()
+    _turn: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See :class:`asyncio.Protocol`."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            self.overload.say(self.loop.time(), f"more than {MOST_CONNECTIONS} connections at a time")
+            transport.abort()
+        self._begin_turn()
+
+    def on_response_complete(self) -> None:
+        """Give the peer as long again for another request."""
+        self._begin_turn()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See :class:`asyncio.Protocol`."""
+        if self._turn is not None:
+            self._turn.cancel()
+        super().connection_lost(exc)
+
+    def _begin_turn(self) -> None:
+        if self._turn is not None:
+            self._turn.cancel()
+        self._turn = self.loop.call_later(TURN_SECONDS, self.transport.abort)
 
 
 class WebRole:
@@ -41,7 +122,16 @@ class WebRole:
 
     def __init__(self, app: Starlette, listening: socket.socket) -> None:
         # Access logs would hold tokens; what matters is logged as events by the application.
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+        config = uvicorn.Config(
+            app,
+            http=Patience,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            backlog=_ACCEPTED_AT_ONCE,
+        )
         self._server = uvicorn.Server(config)
         self._socket = listening
 
@@ -49,8 +139,12 @@ class WebRole:
         """See :class:`mailgate.service.role.Role`."""
         watcher = threading.Thread(target=self._stop_after, args=(stop,), name="mailgate-web-stop", daemon=True)
         watcher.start()
-        self._server.run(sockets=[self._socket])
+        asyncio.run(self._serve())
         self._socket.close()
+
+    async def _serve(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(Patience.overload.handle)
+        await self._server.serve(sockets=[self._socket])
 
     def _stop_after(self, stop: threading.Event) -> None:
         stop.wait()

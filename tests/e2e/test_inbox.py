@@ -6,6 +6,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -225,6 +226,45 @@ def test_a_reader_that_lost_its_lease_stops_writing(desk: Desk) -> None:
         deliver(desk, "late")
         desk.stores("late")
     assert [e["lease"] for e in logs if e["event"] == "lease_lost"] == ["inbox"]
+
+
+def test_a_mail_that_cannot_be_read_does_not_hold_up_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail at which reading breaks off is tried again, ever later, then left in its place; the next one is read."""
+    fetch: Callable[[Any, Any], Any] = ImapMailbox.fetch
+    monkeypatch.setattr("mailgate.service.fetch.FIRST_PAUSE_SECONDS", 0.01)
+
+    def failing(self: ImapMailbox, uids: list[int]) -> Any:
+        for mail in fetch(self, uids):
+            if b"Subject: broken" in mail.raw:
+                raise MailServerError("The server's answer makes no sense.")
+            yield mail
+
+    monkeypatch.setattr(ImapMailbox, "fetch", failing)
+    with capture_logs() as logs, desk.reading():
+        desk.started()
+        for subject in ("broken", "whole"):
+            deliver(desk, subject)
+        desk.stores("whole")
+        assert [b"Subject: broken" in raw for raw in desk.house.site.maildir(desk.house.gate)][:1] == [True]
+    pauses = [e["again_in"] for e in logs if e["event"] == "mailbox_unavailable"]
+    assert pauses == [0.01, 0.02, 0.04]
+    assert [e["uid"] for e in logs if e["event"] == "mail_unreadable"] == [1]
+
+
+def test_a_mail_without_a_date_came_when_it_was_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the server does not say when a mail came, it counts from when it was read, and that is said."""
+    fetch: Callable[[Any, Any], Any] = ImapMailbox.fetch
+    monkeypatch.setattr(
+        ImapMailbox, "fetch", lambda self, uids: (replace(m, received_at=None) for m in fetch(self, uids))
+    )
+    with capture_logs() as logs, desk.reading():
+        desk.started()
+        deliver(desk, "undated")
+        desk.stores("undated")
+    with desk.serving.store.read() as tx:
+        row = tx.session.exec(select(Incoming)).one()
+    assert row.received_at == row.fetched_at
+    assert "arrival_unknown" in [e["event"] for e in logs]
 
 
 def test_a_server_that_lets_us_move_nothing_is_read_all_the_same(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

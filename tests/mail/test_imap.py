@@ -209,6 +209,59 @@ def test_a_goodbye_in_one_breath_is_noticed() -> None:
         mailbox.wait(60, never)
 
 
+class _Odd(socketserver.StreamRequestHandler):
+    """An IMAP server that gives prepared answers, ``UID FETCH`` and ``UID SEARCH`` among them."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"* OK [CAPABILITY IMAP4rev1] hello\r\n")
+        for line in self.rfile:
+            tag, _, command = line.strip().partition(b" ")
+            answers = self.server.answers.items()  # type: ignore[attr-defined]
+            said = next((a for start, a in answers if command.startswith(start)), b"")
+            self.wfile.write(said + tag + b" OK done\r\n")
+
+
+@contextmanager
+def odd(select: bytes = b"* OK [UIDNEXT 1] ok\r\n", **answers: bytes) -> Iterator[ImapMailbox]:
+    """Open a mailbox on a server with these answers to SELECT, ``FETCH`` and ``SEARCH``."""
+    with socketserver.ThreadingTCPServer((LOOPBACK, 0), _Odd) as server:
+        server.daemon_threads = True
+        server.answers = {b"SELECT": b"* OK [UIDVALIDITY 1] ok\r\n" + select} | {  # type: ignore[attr-defined]
+            f"UID {verb}".encode(): said for verb, said in answers.items()
+        }
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        settings = ImapSettings(host=LOOPBACK, port=int(server.server_address[1]), tls="none")
+        try:
+            with ImapMailbox(settings, "", None) as mailbox:
+                yield mailbox
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("date", [b"", b" INTERNALDATE NIL", b' INTERNALDATE "01-Jan-0001 00:00:00 +1400"'])
+def test_a_mail_without_a_usable_date_is_read(date: bytes) -> None:
+    """A server that does not say when a mail came, or says nonsense, has its mail read all the same."""
+    with odd(FETCH=b"* 1 FETCH (UID 7 BODY[] {5}\r\nhello" + date + b")\r\n") as mailbox:
+        [found] = mailbox.fetch([7])
+    assert (found.raw, found.received_at) == (b"hello", None)
+
+
+@pytest.mark.parametrize("body", [b"NIL", b"5", b"(1 2)"])
+def test_a_body_that_is_no_text_is_passed_over(body: bytes) -> None:
+    """A server that has no bytes for a mail has none; a number is not read as so many NULs."""
+    with odd(FETCH=b"* 1 FETCH (UID 7 BODY[] " + body + b")\r\n") as mailbox:
+        assert list(mailbox.fetch([7])) == []
+
+
+@pytest.mark.parametrize(("there", "following"), [(b"* SEARCH 5 7 6\r\n", 8), (b"* SEARCH\r\n", 1)])
+def test_a_server_that_keeps_its_next_number_to_itself(there: bytes, following: int) -> None:
+    """Without UIDNEXT the largest UID says where new mail begins: an old mailbox must not be answered."""
+    with odd(b"", SEARCH=there) as mailbox:
+        assert mailbox.uidnext == following
+
+
 @pytest.mark.parametrize("command", ["fetch", "move", "noop"])
 def test_news_announced_with_another_command_is_not_missed(mail_site: MailSite, command: str) -> None:
     """A server announces each arrival once, with whatever command comes next: the wait after that ends at once."""

@@ -15,7 +15,7 @@ import pytest
 
 from mailgate.config import SmtpSettings
 from mailgate.errors import MailRefused, MailServerError
-from mailgate.mail.smtp import SmtpSender
+from mailgate.mail.smtp import MOST_SHOWN, SmtpSender
 from tests.e2e.proxy import Proxy
 from tests.site import MailSite
 from tests.site.authority import Authority
@@ -73,7 +73,7 @@ class _Script(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         self.wfile.write(self.server.greeting)
         for line in self.rfile:
-            command = line.decode().strip()
+            command = line.decode("utf-8", "replace").strip()
             self.server.heard.append(command)
             verb = command.split(" ")[0].upper()
             self.wfile.write(self.server.answers.get(verb, b"250 fine\r\n"))
@@ -177,6 +177,31 @@ def test_a_5xx_to_recipient_or_content_is_final(command: str) -> None:
     with scripted(**{command: b"554 5.7.1 not here\r\n"}) as server, pytest.raises(MailRefused) as refused:
         send(plain_sender(server.port), "bob@approvers.test", mail("final"))
     assert refused.value.code == 554
+
+
+def test_an_answer_that_is_no_ascii_can_be_stored() -> None:
+    """A server's words in another charset, or for a terminal, become one printable line: they go into the database."""
+    answer = b"550-5.1.1 Empf\xe4nger\x1b[2J\r\n550 5.1.1 unbekannt\xe2\x80\xae" + b"x" * 400 + b"\r\n"
+    with scripted(RCPT=answer) as server, pytest.raises(MailRefused) as refused:
+        send(plain_sender(server.port), "bob@approvers.test", mail("umlaut"))
+    said = refused.value.message
+    assert said.startswith(r"The mail server answered 550 5.1.1 Empf\udce4nger [2J 5.1.1 unbekannt")
+    assert said.isascii()
+    assert said.isprintable()
+    assert len(said) <= MOST_SHOWN + len("The mail server answered 550 .")
+
+
+def test_the_answer_to_a_mail_is_plain(mail_site: MailSite) -> None:
+    """Also what a server says that took a mail is one printable line: it is logged."""
+    with scripted(DATA=b"354 go\r\n", **{".": b"250 f\xfcr sp\xe4ter\r\n"}) as server:
+        assert send(plain_sender(server.port), "bob@approvers.test", b"x\r\n") == r"f\udcfcr sp\udce4ter"
+
+
+def test_a_host_that_is_no_name() -> None:
+    """A host that no name service takes is a server that cannot be used, with what to check."""
+    with pytest.raises(MailServerError, match=r"a\.\.b:1 cannot be used now") as later:
+        send(plain_sender(1, host="a..b"), "bob@approvers.test", mail("nobody"))
+    assert "[smtp] host" in later.value.hint
 
 
 def test_a_mail_too_large_for_the_server_is_final() -> None:

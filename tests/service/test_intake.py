@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from mailgate.service.letters import link_of
 from mailgate.store.tables import Assignment, Decision, Event, Incoming, Outgoing
+from mailgate.tokens import tagged_address
 from tests.service.conftest import RigMaker
 from tests.service.forging import evil_request
 from tests.service.post import AUTHSERV_ID, deliver, reply
@@ -216,3 +218,33 @@ def test_only_an_out_of_office_note_marks_away(reading: Rig, header: str, away: 
     assert (mail.kind, reading.state(request_id)) == ("auto_reply", "pending")
     assert reading.seat(request_id, "bob").away is away
     assert ("away" in [e.kind for e in reading.rows(Event, request_id=request_id)]) is away
+
+
+def test_secrets_that_a_person_quotes_are_not_kept(reading: Rig) -> None:
+    """The agent's side can read the database: a link with its code in an answer would let it approve for the person."""
+    request_id = reading.ask()
+    seat = reading.seat(request_id, "bob")
+    code = reading.serving.key.code(seat.id, 1)
+    token = reading.serving.key.reply_token(seat.id, 1)
+    said = f"Your {link_of(reading.serving, seat)} with {code[:3]} {code[3:]} or {code} at approvals+{token}@x fails"
+
+    deliver(reading, reply(reading, request_id, text=said))
+    deliver(reading, reply(reading, request_id, text=f"REJECT {code} {said}"), mail_id="second")
+
+    kept = "\n".join(reading.dump())
+    for secret in (code, f"{code[:3]} {code[3:]}", token, reading.token(seat)):
+        assert secret not in kept
+    assert "with [redacted] or [redacted] at approvals+[redacted]@x fails" in kept
+
+
+def test_a_mail_to_two_seats_answers_neither(make_rig: RigMaker) -> None:
+    """Nobody can say which of the two requests it approves."""
+    rig = make_rig(imap=READING)
+    first, second = rig.ask(), rig.ask(args={"order": "A-2"})
+    other = rig.seat(second, "bob")
+    address = tagged_address("approvals@gate.example.com", rig.serving.key.reply_token(other.id, 1), "plus")
+
+    mail = deliver(rig, f"Cc: {address}\r\n".encode() + reply(rig, first))
+
+    assert (mail.state, rig.state(first), rig.state(second)) == ("quarantined", "pending", "pending")
+    assert "several secret addresses" in mail.why

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import http.client
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -12,13 +16,16 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from structlog.testing import capture_logs
 
+from mailgate.errors import ConfigError, StoreUnavailable
 from mailgate.mail.templates import Templates
 from mailgate.model.verdict import Verdict
 from mailgate.service import link
 from mailgate.store.tables import Decision
-from mailgate.web.app import MOST_FORM_BYTES, make_app
-from mailgate.web.guard import HEADERS
+from mailgate.web import server
+from mailgate.web.app import make_app
+from mailgate.web.guard import HEADERS, MOST_FORM_BYTES
 from mailgate.web.server import WebRole, bind
 from tests.service.rig import SHIPPED, Place, Rig, in_parallel, make_database
 
@@ -232,7 +239,7 @@ def fail(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_nobody_foresaw_is_told_plainly(site: Site, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    """An error of our own says that nothing was decided, tells no detail, and has every protecting header."""
+    """An error of our own tells what is true, no detail, and has every protecting header."""
     request_id = site.rig.ask()
     path = site.path(request_id)
     monkeypatch.setattr(link, "ask_letter", fail)
@@ -240,9 +247,124 @@ def test_what_nobody_foresaw_is_told_plainly(site: Site, monkeypatch: pytest.Mon
     status, headers, text = site.ask("GET", path) if method == "GET" else site.post(path, {"verdict": "approve"})
 
     assert status == 500
-    assert "Nothing was decided" in text
+    assert ("Nothing was decided" if method == "GET" else "may have been counted") in text
     assert "secret detail" not in text
     assert {name: headers[name] for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize(("error", "status"), [(RuntimeError("late"), 500), (StoreUnavailable("late"), 503)], ids=str)
+def test_page_that_fails_after_the_decision_does_not_deny_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    """A decision that was counted before its page failed is not said to be none: the mails tell."""
+    request_id = site.rig.ask()
+    path, form = site.path(request_id), {"verdict": "approve", "code": site.code(request_id)}
+
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(link, "_page", failing)
+    got, _, text = site.post(path, form)
+
+    assert got == status
+    assert site.rig.state(request_id) == "approved"
+    assert "Nothing was decided" not in text
+    assert "a receipt comes by mail" in text
+
+
+def test_link_without_its_slash_is_the_same_link(site: Site) -> None:
+    """No answer redirects, because only a Host header could say where to; a lost slash loses nothing."""
+    request_id = site.rig.ask()
+    bare = site.path(request_id).rstrip("/")
+
+    looked, headers, _ = site.ask("GET", bare, Host="evil.example")
+    other, _, _ = site.ask("GET", "/health/", Host="evil.example")
+    site.post(bare, {"verdict": "reject", "reason": "x"})
+
+    assert (looked, headers["Location"], other) == (200, None, 404)
+    assert site.rig.state(request_id) == "rejected"
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "hex"])
+def test_form_that_cannot_be_read_is_refused(site: Site, charset: str) -> None:
+    """A form in a charset that fails is a bad request like any other, with every protecting header."""
+    request_id = site.rig.ask()
+    body = b'--B\r\nContent-Disposition: form-data; name="verdict"\r\n\r\nappr\xff..ove\r\n--B--\r\n'
+    kind = f"multipart/form-data; boundary=B; charset={charset}"
+
+    status, headers, _ = site.ask("POST", site.path(request_id), body, Content_Type=kind)
+
+    assert status == 400
+    assert {name: headers[name] for name in HEADERS} == HEADERS
+
+
+def test_body_without_an_announced_length_is_bounded(site: Site) -> None:
+    """A body in pieces is refused as soon as it is longer than any form of ours, whatever is in it."""
+    request_id = site.rig.ask()
+    head = f"POST {site.path(request_id)} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    piece = b"8000\r\n" + b"&" * 0x8000 + b"\r\n"
+
+    with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as connection:
+        connection.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + piece * 2)
+        answer = connection.recv(100)  # although the body has not ended
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    "part", ["GET /health HTTP/1.1\r\nHost: x\r\nX-", "POST /d/x/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nv"]
+)
+def test_request_that_never_ends_is_dropped(site: Site, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    """A connection whose request does not come, in its head or its body, is closed and does not stay open."""
+    monkeypatch.setattr(server, "TURN_SECONDS", 0.2)
+    with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as connection:
+        connection.sendall(part.encode())
+        assert was_dropped(connection)
+
+
+def test_connections_are_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above a number of connections new ones are refused and it is said once, so that database and mail go on."""
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 5)
+    monkeypatch.setattr(server.Patience, "overload", server.Overload())
+    with ExitStack() as held, capture_logs() as logs:
+        connections = [
+            held.enter_context(socket.create_connection(("127.0.0.1", site.port), PATIENCE)) for _ in range(12)
+        ]
+        for connection in connections[5:]:
+            assert was_dropped(connection)
+        connections[0].sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connections[0].recv(100).startswith(b"HTTP/1.1 200 ")
+
+    assert [e["event"] for e in logs] == ["web_overloaded"]
+
+
+def test_failing_to_accept_is_said_once() -> None:
+    """A process without file descriptors left says so, and does not fill its log with every failure."""
+    overload, loop = server.Overload(), asyncio.new_event_loop()
+    try:
+        with capture_logs() as logs:
+            for _ in range(1000):
+                overload.handle(loop, {"exception": OSError(errno.EMFILE, "Too many open files")})
+    finally:
+        loop.close()
+
+    assert [(e["event"], e["why"]) for e in logs] == [
+        ("web_overloaded", "no connection can be accepted: Too many open files")
+    ]
+
+
+def test_host_that_is_none_is_a_mistake_of_the_configuration() -> None:
+    """A host that no name service takes is said in a sentence."""
+    with pytest.raises(ConfigError, match=r"\[web\] host = 'a..b'"):
+        bind("a..b", 0)
+
+
+def was_dropped(connection: socket.socket) -> bool:
+    """Return whether the server ends a connection without an answer."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
 
 
 @pytest.mark.parametrize(

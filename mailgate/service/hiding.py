@@ -1,0 +1,26 @@
+"""Leave a seat's secrets out of what a person wrote, before any of it is stored in clear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from mailgate.model.redaction import LEFT_OUT
+from mailgate.service.context import Serving
+from mailgate.store.tables import Assignment
+
+_LINK = re.compile(r"/d/[\w.\-]{20,}/?")
+"""The part of a decide page's address that is its token (``mailgate/web/app.py``)."""
+
+
+def hiding(serving: Serving, seat: Assignment) -> Callable[[str], str]:
+    """Return what takes the link, the code and the secret addresses of ``seat`` out of a text."""
+    generations = range(1, seat.generation + 1)
+    codes = [serving.key.code(seat.id, g) for g in generations]
+    tokens = [t(seat.id, g) for t in (serving.key.reply_token, serving.key.bounce_token) for g in generations]
+    # People copy a code with or without its gap, or with a sign in it.
+    spaced = [r"[\s.\-]?".join(code) for code in codes]
+    secret = re.compile(
+        "|".join([_LINK.pattern, *map(re.escape, tokens), *(rf"(?<!\d){s}(?!\d)" for s in spaced)]), re.I
+    )
+    return lambda text: secret.sub(LEFT_OUT, text)
