@@ -11,9 +11,14 @@ from typing import Any
 
 from mailgate.config import Config
 from mailgate.errors import ConfigError
+from mailgate.mail.identity import Identity, identify, sender
+from mailgate.mail.mime import Mail
 from mailgate.model.lifecycle import State
+from mailgate.model.people import fold
+from mailgate.model.policy import Gate
+from mailgate.model.verdict import Level, Verdict, meets
 from mailgate.runtime import log_name, open_database
-from mailgate.service.intake import Judgement, Would, examine, judge_mail
+from mailgate.service.intake import Examined, Judgement, Would, examine, judge_mail
 from mailgate.store import Store, Tx
 from mailgate.store.requests import get_request
 
@@ -46,7 +51,7 @@ class Explainer:
         unix_lines = b"\r\n" not in raw[:100_000]
         examined = examine(raw, self._config, log_name(self._config), unix_lines=unix_lines)
         if self._store is None:
-            judgement = judge_mail(None, self._config, examined)
+            judgement = _without_database(self._config, examined)
         else:
             with self._store.read() as tx:
                 judgement = _as_of_now(tx, judge_mail(tx, self._config, examined))
@@ -62,6 +67,33 @@ class Explainer:
             "would": judgement.would.value,
             "because": list(dict.fromkeys((*examined.because, *judgement.because))),
         }
+
+
+def _without_database(config: Config, examined: Examined) -> Judgement:
+    """Return what can be said where no request is known: not who was asked, and nothing safer than a gate's default."""
+    judgement = judge_mail(None, config, examined)
+    if examined.reading is None or examined.mail is None or judgement.identity is None:
+        return judgement
+    identity = _claimed(config, examined.mail)
+    judged = replace(judgement, identity=identity, because=(*examined.reading.because, *identity.because))
+    needed = Level(Gate().reply_level)
+    if examined.reading.verdict is not Verdict.APPROVE or meets(identity.level, needed):
+        return judged
+    why = f"to approve, a gate needs a sender proven as {needed}, unless it is configured otherwise"
+    return replace(judged, would=Would.CLARIFY, because=(*judged.because, why))
+
+
+def _claimed(config: Config, mail: Mail) -> Identity:
+    """Return who a mail says it is from, and how well that is proven if it is the one who was asked."""
+    who = sender(mail)
+    known = who.address and any(fold(who.address) in p.addresses for p in config.people.values())
+    if who.address and config.people and not known:
+        because = (f"{who.because}, which is nobody in the configuration",)
+        return Identity(level=Level.TOKEN, sender=who.address, because=because)
+    addresses = frozenset({fold(who.address)}) if who.address else frozenset[str]()
+    found = identify(mail, person_addresses=addresses, authserv_id=config.imap.authserv_id)
+    unknown = "without a database nobody knows who was asked, or whether it came to a secret address"
+    return replace(found, because=(*found.because, unknown))
 
 
 def _as_of_now(tx: Tx, judgement: Judgement) -> Judgement:

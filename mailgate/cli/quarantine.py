@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,8 @@ MailArgument = Annotated[str, typer.Argument(metavar="ID", help="The mail's id, 
 def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """List quarantined mails, oldest first."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
+    from rich.text import Text
 
     from mailgate.service.quarantine import quarantined
 
@@ -31,10 +33,12 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("id", "received", "kind", "size", "why", box=None, pad_edge=False)
+    table = Table(Column("id", no_wrap=True), "received", "kind", "from", "subject", "why", box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(str(row[c]) for c in ("id", "received_at", "kind", "size", "why")))
-    Console().print(table if rows else "Nothing is quarantined.")
+        received = f"{datetime.fromisoformat(row['received_at']):%Y-%m-%d %H:%M} UTC"
+        table.add_row(row["id"], received, *(Text(row[c]) for c in ("kind", "from", "subject", "why")))
+    # In a pipe nothing is cut off: whoever reads it there wants whole ids and names.
+    Console(width=None if sys.stdout.isatty() else 240).print(table if rows else "Nothing is quarantined.")
 
 
 @app.command()

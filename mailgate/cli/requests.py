@@ -28,6 +28,7 @@ def list_(
     """List requests, newest first."""
     from rich.console import Console
     from rich.table import Column, Table
+    from rich.text import Text
 
     from mailgate.service.inspect import overview
 
@@ -40,7 +41,7 @@ def list_(
         Column("id", no_wrap=True), "state", "action", "agent", "run", "asked", "deadline", box=None, pad_edge=False
     )
     for row in rows:
-        table.add_row(*(_short(row[c]) for c in ("id", "state", "action", "agent", "run", "created_at", "deadline_at")))
+        table.add_row(*(Text(_readable(name, value)) for name, value in row.items()))
     # In a pipe nothing is cut off: whoever reads it there wants whole ids and names.
     Console(width=None if sys.stdout.isatty() else 200).print(table if rows else "There are no requests.")
 
@@ -55,16 +56,19 @@ def show(request: RequestArgument, as_json: JsonOption = False, config: ConfigOp
     with _working(config) as working:
         found = details(working, request)
     if as_json:
-        typer.echo(json.dumps(found, indent=2, default=str))
+        typer.echo(json.dumps(found, indent=2))
         return
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    for title, content in found.items():
+    for name, content in found.items():
         if isinstance(content, list):
-            console.print(f"\n{title}", style="bold")
+            console.print(f"\n{name}", style="bold")
             for item in content:
-                console.print("  " + "  ".join(f"{k}: {_short(v)}" for k, v in item.items() if v not in ("", None)))
-        elif content not in ("", None, {}):
-            console.print(f"{title}: {_short(content)}")
+                console.print("  " + "  ".join(f"{k}: {_readable(k, v)}" for k, v in item.items() if _says(v)))
+        elif name in ("arguments", "result"):
+            for line in _value_lines(name, content):
+                console.print(line)
+        elif _says(content):
+            console.print(f"{name.replace('_', ' ')}: {_readable(name, content)}")
 
 
 @app.command()
@@ -105,7 +109,30 @@ def _working(config: Any) -> Iterator[Any]:
         working.store.close()
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M} UTC"
-    return "" if value is None else str(value)
+def _says(value: Any) -> bool:
+    return value not in ("", None, False)
+
+
+def _value_lines(name: str, content: Any) -> list[str]:
+    """Return arguments one a line, or a result, as the mails show values: text in quotes, nothing hidden."""
+    from mailgate.mail.characters import one_line
+    from mailgate.mail.display import show
+    from mailgate.model.canonical import from_plain
+
+    if content is None:
+        return []
+    values = from_plain(content)
+    lines = [f"{name}:"]
+    for key, value in values.items() if name == "arguments" else [("", values)]:
+        shown, head = show(value), f"  {one_line(key)}: " if key else "  "
+        lines += [head.rstrip(), *(f"    {line}" for line in shown.lines)] if shown.is_block else [head + shown.text]
+    return lines
+
+
+def _readable(name: str, value: Any) -> str:
+    """Return a value for people: instants to the second, and no character that does not show itself."""
+    from mailgate.mail.characters import one_line
+
+    if value and (name == "at" or name.endswith("_at")):
+        return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S} UTC"
+    return "" if value is None else one_line(str(value))

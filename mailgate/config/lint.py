@@ -12,6 +12,7 @@ from mailgate.errors import InvalidArguments
 from mailgate.model.action import check_name
 from mailgate.model.people import fold
 from mailgate.model.policy import Gate
+from mailgate.model.quoting import MOST, quoted
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -49,23 +50,27 @@ def _people(config: Config) -> Iterator[str]:
         who = [i for i, p in config.people.items() if address in p.addresses]
         yield f"[people.{who[-1]}] address: {address} belongs to {' and '.join(who)}; one address is one person"
     for group, members in config.groups.items():
+        shown = group if len(group) <= MOST else f"{group[:MOST]}…"
         if not members:
-            yield f"[groups] {group} is empty; name its members or remove it"
+            yield f"[groups] {shown} is empty; name its members or remove it"
         for unknown in (m for m in dict.fromkeys(members) if m not in config.people):
-            yield f"[groups] {group} names {unknown!r}, who is not under [people]"
+            yield f"[groups] {shown} names {quoted(unknown)}, who is not under [people]"
 
 
 def _names(config: Config) -> Iterator[str]:
     for key in ("default_approvers", "operators"):
         for unknown in dict.fromkeys(config.directory.unknown(getattr(config.mailgate, key))):
-            yield f"[mailgate] {key} names {unknown!r}, who is not under [people] or [groups]"
+            yield f"[mailgate] {key} names {quoted(unknown)}, who is not under [people] or [groups]"
 
 
 def _servers(config: Config) -> Iterator[str]:
     sections: tuple[tuple[str, Server], ...] = (("smtp", config.smtp), ("imap", config.imap))
     for section, server in sections:
         if server.tls == "none" and server.host not in _LOOPBACK:
-            yield f"[{section}] tls = 'none' is for this machine only, and host is {server.host!r}; use 'starttls' or 'implicit'"
+            yield (
+                f"[{section}] tls = 'none' is for this machine only, and host is {quoted(server.host)}; "
+                "use 'starttls' or 'implicit'"
+            )
         if server.password_file and server.password.get_secret_value():
             yield f"[{section}] has both 'password' and 'password_file'; keep one of them"
     before = len(config.smtp.address.partition("@")[0])
@@ -96,7 +101,9 @@ def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
         yield f"[gates] {error.message.rstrip('.')}"
     named = [n for stage in gate.asked() for n in stage.approvers] + list(gate.escalate_to)
     for unknown in dict.fromkeys(config.directory.unknown(named)):
-        yield f"[gates.{name}] names {unknown!r}, who is not under [people] or [groups]"
+        yield f"[gates.{name}] names {quoted(unknown)}, who is not under [people] or [groups]"
+    if (why_not := _no_template(gate.summary)) is not None:
+        yield f"[gates.{name}] summary: {quoted(gate.summary)} is no template: {why_not}"
     yield from (f"[gates.{name}] {key}: {why}" for key, why in _not_yet(gate))
     shared = [p for p in config.directory.expand(named) if config.people[p].group]
     if gate.named_people and shared:
@@ -105,6 +112,21 @@ def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
         yield f"[gates.{name}] on_reject = 'escalate' needs [mailgate] operators, who take the task over"
     if not config.directory.unknown(named):
         yield from (f"[gates.{name}] {why}" for why in _out_of_reach(config, gate))
+
+
+def _no_template(summary: str) -> str | None:
+    """Return why a summary cannot be filled in with whatever arguments, or None if it is Jinja."""
+    if "{" not in summary:
+        return None
+    # Not at the top: an agent whose gates have no such summary starts without it.
+    from jinja2 import TemplateError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    try:
+        ImmutableSandboxedEnvironment().compile(summary, raw=True)
+    except (TemplateError, RecursionError) as error:
+        return f"{error}".rstrip(".") or type(error).__name__
+    return None
 
 
 def _out_of_reach(config: Config, gate: Gate) -> Iterator[str]:

@@ -16,9 +16,13 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource
 
 from mailgate.config.lint import lint
-from mailgate.config.mistakes import PREFIX, known_fields, sentence, take_out
+from mailgate.config.mistakes import PREFIX, known_fields, sentence, take_out, truths
 from mailgate.config.schema import Config
 from mailgate.errors import ConfigError
+from mailgate.model.quoting import plain
+
+_LONGEST = 600
+"""Characters of a sentence; names of one's own can be of any length."""
 
 _ROUNDS = 50
 """Each round takes out what was wrong and looks again; a file that needs more is not a configuration."""
@@ -33,7 +37,10 @@ def find_config(given: Path | None = None) -> Path:
     path = given or Path(os.environ.get("MAILGATE_CONFIG") or "config.toml")
     if not path.is_file():
         raise ConfigError(
-            [f"There is no configuration at {path}; make one with `mailgate init`, or name it with --config."]
+            [
+                f"There is no configuration at {path}; make one with `mailgate init`, or name yours: by MAILGATE_CONFIG, "
+                "--config, or the path that Mailgate.load takes."
+            ]
         )
     return path.absolute()
 
@@ -61,10 +68,17 @@ def load_config(path: Path) -> Config:
         problems += [f"{path.name}: {p}" for p in across.errors]
         hints += across.warnings
     if problems or config is None:
-        raise ConfigError([p if p.endswith((".", "?")) else f"{p}." for p in problems])
+        raise ConfigError([_ended(p) for p in problems])
     for hint in hints:
-        warnings.warn(f"{path.name}: {hint}.", stacklevel=2)
+        warnings.warn(_ended(f"{path.name}: {hint}"), stacklevel=2)
     return config
+
+
+def _ended(problem: str) -> str:
+    """Return a sentence for a terminal with its final stop, whatever the names and values in it are made of."""
+    said = plain(problem)
+    said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+    return said if said.endswith((".", "?")) else f"{said}."
 
 
 class _Environment(EnvSettingsSource):
@@ -120,13 +134,14 @@ def _build(raw: dict[str, Any], folder: Path) -> tuple[Config | None, list[Error
         for key in list(raw)
         if key not in known_fields(())
     ]
+    found = list(truths(raw))
     for _ in range(_ROUNDS):
-        try:
-            return Config(**raw, folder=folder), wrong
-        except ValidationError as error:
-            found = error.errors(include_url=False)
         wrong += found
         # Backwards, so that taking out an item of a list does not move the ones before it.
         if not all(take_out(raw, one) for one in reversed(found)):
             break
+        try:
+            return Config(**raw, folder=folder), wrong
+        except ValidationError as error:
+            found = error.errors(include_url=False)
     return None, wrong

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
@@ -70,7 +70,7 @@ def sentence(error: ErrorDetails, *, file: str, given: Mapping[str, Any]) -> str
 
 def place(where: Location, *, table: bool = False) -> str:
     """Return a place as one finds it in the file: ``[smtp] port``, ``[people.alice]``, ``[[gates.x.rules]] #2 when``."""
-    parts = [p if isinstance(p, int) or re.fullmatch(r"[A-Za-z0-9_\-]+", p) else f'"{p}"' for p in where]
+    parts = [p if isinstance(p, int) or re.fullmatch(r"[A-Za-z0-9_\-]+", p) else f'"{p}"' for p in map(_cut, where)]
     numbered = next((i for i, p in enumerate(parts) if isinstance(p, int)), None)
     if numbered is not None and (table or numbered < len(parts) - 1 or known_fields(where)):
         rest = [f"[[{_dotted(parts[:numbered])}]] #{int(parts[numbered]) + 1}", _dotted(parts[numbered + 1 :])]
@@ -101,11 +101,22 @@ def take_out(raw: dict[str, Any], error: ErrorDetails) -> bool:
     return False
 
 
+def truths(raw: Any, where: Location = ()) -> Iterator[ErrorDetails]:
+    """Yield a mistake for each true or false where a number belongs: pydantic takes them for 1 and 0."""
+    if isinstance(raw, bool):
+        if (annotation := _annotation(where)) in (int, float):
+            yield ErrorDetails(type=f"{annotation.__name__}_type", loc=where, msg="", input=raw)
+    elif isinstance(raw, dict):
+        for key, value in raw.items():
+            yield from truths(value, (*where, key))
+    elif isinstance(raw, list):
+        for index, value in enumerate(raw):
+            yield from truths(value, (*where, index))
+
+
 def known_fields(where: Location) -> dict[str, FieldInfo]:
     """Return the keys that may stand in the table at ``where``."""
-    model: Any = Config
-    for part in where:
-        model = _inside(model, part)
+    model = _annotation(where)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return {}
     return {str(f.validation_alias or n): f for n, f in model.model_fields.items() if n != "folder"}
@@ -147,14 +158,23 @@ def _variable(where: Location, given: Any) -> str:
     return "" if isinstance(given, dict) else PREFIX + "__".join(str(p) for p in where).upper()
 
 
-def _shown(where: Location, value: Any) -> str:
+def _annotation(where: Location) -> Any:
+    """Return the declared type of the value at ``where``; None for a place that is not declared."""
     annotation: Any = Config
     for part in where:
         annotation = _inside(annotation, part)
-    if annotation is SecretStr:
+    return annotation
+
+
+def _shown(where: Location, value: Any) -> str:
+    if _annotation(where) is SecretStr:
         return "(not shown)"
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _cut(part: int | str) -> int | str:
+    return part if isinstance(part, int) or len(part) <= _LONGEST_SHOWN else f"{part[:_LONGEST_SHOWN]}…"
 
 
 def _dotted(parts: Sequence[int | str]) -> str:

@@ -19,6 +19,7 @@ from mailgate.errors import ConfigError
 from mailgate.model.duration import Duration, Period
 from mailgate.model.people import Address, Directory, Person, check_address
 from mailgate.model.policy import Gate
+from mailgate.model.quoting import quoted
 
 
 def _check_mailbox(text: str) -> str:
@@ -26,14 +27,14 @@ def _check_mailbox(text: str) -> str:
     check_address(address)
     readings = getaddresses([text])
     if len(readings) != 1 or "@" in name or not (text == address or text.endswith(f"<{address}>")):
-        raise ValueError(f"{text!r} is not one name and one address, such as Approvals <approvals@example.com>")
+        raise ValueError(f"{quoted(text)} is not one name and one address, such as Approvals <approvals@example.com>")
     if not (name.isascii() and text.isprintable()):
-        raise ValueError(f"{text!r} needs a plain ASCII name, such as Approvals <approvals@example.com>")
+        raise ValueError(f"{quoted(text)} needs a plain ASCII name, such as Approvals <approvals@example.com>")
     return text
 
 
 def _check_url(text: str) -> str:
-    shown = repr(re.sub(r"//[^/]*@", "//…@", text))
+    shown = quoted(re.sub(r"//[^/]*@", "//…@", text))
     try:
         parts = urlsplit(text)
         fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -50,6 +51,16 @@ def _check_optional(text: str) -> str:
     return check_address(text) if text else text
 
 
+def _check_line(text: str) -> str:
+    # What these name (files, hosts, folders) goes to the system and to servers, and a NUL or line end means more there.
+    if any(c < " " or "\x7f" <= c < "\xa0" for c in text):
+        raise ValueError(f"{quoted(text)} has a control character in it; write it without")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_check_line)]
+
+
 class Section(BaseModel):
     """A table of the configuration file: frozen, and an unknown key is an error."""
 
@@ -61,22 +72,22 @@ class Main(Section):
 
     name: str = Field(default="approvals", pattern=r"^[a-z0-9][a-z0-9.\-]{0,31}$")
     base_url: Annotated[str, AfterValidator(_check_url)] = "http://127.0.0.1:8080"
-    database: str = "sqlite:///mailgate.db"
+    database: Line = "sqlite:///mailgate.db"
     default_approvers: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
-    templates: str = ""
+    templates: Line = ""
 
 
 class Server(Section):
     """What ``[smtp]`` and ``[imap]`` share: how to reach and enter a mail server."""
 
-    host: str = "127.0.0.1"
+    host: Line = "127.0.0.1"
     port: int = Field(ge=1, le=65535)
     tls: Literal["starttls", "implicit", "none"]
-    ca_file: str = ""
-    username: str = ""
+    ca_file: Line = ""
+    username: Line = ""
     password: SecretStr = SecretStr("")
-    password_file: str = ""
+    password_file: Line = ""
     timeout: Period = timedelta(seconds=30)
 
 
@@ -108,9 +119,9 @@ class ImapSettings(Server):
 
     port: int = Field(default=993, ge=1, le=65535)
     tls: Literal["starttls", "implicit", "none"] = "implicit"
-    folder: str = "INBOX"
+    folder: Line = "INBOX"
     reply_address: Literal["plus", "catchall", "single"] = "plus"
-    authserv_id: str = ""
+    authserv_id: Line = ""
     grace: Duration = timedelta(minutes=10)
     idle: Period = timedelta(minutes=4)
     poll: Period = timedelta(seconds=60)
@@ -130,16 +141,16 @@ class Archive(Section):
 class Keys(Section):
     """``[keys]``: files, relative to the configuration's folder. ``vkey_file`` is public, the others are secret."""
 
-    serve_file: str = "keys/serve.key"
-    link_file: str = "keys/link.key"
-    log_file: str = "keys/log.key"
-    vkey_file: str = "log.vkey"
+    serve_file: Line = "keys/serve.key"
+    link_file: Line = "keys/link.key"
+    log_file: Line = "keys/log.key"
+    vkey_file: Line = "log.vkey"
 
 
 class Web(Section):
     """``[web]``: where the decide page listens."""
 
-    host: str = "127.0.0.1"
+    host: Line = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
 
 
@@ -148,7 +159,7 @@ class Worker(Section):
 
     concurrency: int = Field(default=4, ge=1, le=256)
     lease: Period = timedelta(seconds=60)
-    journal: str = "worker.journal"
+    journal: Line = "worker.journal"
     resume_attempts: int = Field(default=8, ge=1, le=100)
 
 

@@ -12,7 +12,8 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDR_SPEC = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?P<domain>{_LABEL}(?:\.{_LABEL})*)")
 
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+# A string that is never closed is matched to the end as well, so that no character is looked at twice.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+(?P<closed>")?', re.DOTALL)
 _COMMENT = re.compile(r"\([^()\\]*\)")
 # Words before the brackets: anything but the characters that could make it another address or another list.
 _PHRASE = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\x00-\x1f\x7f"()<>@,;:\\\[\]])*')
@@ -56,7 +57,7 @@ def collect(value: str) -> tuple[str, ...]:
 
     For looking up secret addresses only: it says who a mail was sent to, never who sent it.
     """
-    value = _COMMENT.sub(" ", _QUOTED.sub(" ", value))
+    value = _COMMENT.sub(" ", _QUOTED.sub(lambda string: " " if string["closed"] else string[0][1:], value))
     found = []
     for item in re.split(r"[,;]", value):
         angle = item.rfind("<")

@@ -60,7 +60,7 @@ def read_authentication_results(value: str) -> ServerWord | None:
 
 
 def _method(segment: str, quoted: list[str]) -> MethodResult | None:
-    first, *rest = re.sub(r"\s*=\s*", "=", segment).split() or [""]
+    first, *rest = "=".join(side.strip() for side in segment.split("=")).split() or [""]
     found = _METHOD.fullmatch(first)
     if not found or any("=" not in word for word in rest):
         return None
@@ -72,7 +72,10 @@ def _method(segment: str, quoted: list[str]) -> MethodResult | None:
 
 
 def _without_comments(value: str) -> tuple[str, list[str]] | None:
-    """Return the field with comments as blanks and quoted strings as places, and those strings; None if one stays open."""
+    """Return the field with comments as blanks and quoted strings as places, and those strings; None if one stays open.
+
+    A quoted string or a comment without an end has no meaning, and what seems to stand in it could be anybody's words.
+    """
     text: list[str] = []
     quoted: list[str] = []
     position = 0
@@ -86,6 +89,8 @@ def _without_comments(value: str) -> tuple[str, list[str]] | None:
             text.append(f"\0{len(quoted)}\0")
             quoted.append(re.sub(r"\\(.)", r"\1", string[0][1:-1]))
             position = string.end()
+        elif value[position] == '"':
+            return None
         else:
             text.append(" ")
             position = _end_of_comment(value, position)

@@ -73,7 +73,7 @@ _LABELS = {
 }
 
 _SEPARATOR_WORDS = re.compile(
-    r"original(?:e|a)? ?(?:message|mail|e-?mail|nachricht|meddelande|bericht)|ursprüngliche (?:nachricht|mail|e-mail)|"
+    r"(?:original(?:e|a)? ?(?:message|mail|e-?mail|nachricht|meddelande|bericht)|ursprüngliche (?:nachricht|mail|e-mail)|"
     r"original-?nachricht|message d['’]origine|message (?:original|initial)|mensa(?:je|gem) original|"
     r"messaggio originale|oorspronkelijk(?:e)? (?:bericht|e-?mail)|oprindelig (?:meddelelse|besked|mail)|"
     r"opprinnelig melding|ursprungligt meddelande|(?:wiadomość oryginalna|oryginalna wiadomość)|"
@@ -81,9 +81,9 @@ _SEPARATOR_WORDS = re.compile(
     r"исходное сообщение|оригинальное сообщение|пересылаемое сообщение|orijinal (?:mesaj|ileti)|özgün ileti|"
     r"αρχικό μήνυμα|הודעה מקורית|الرسالة الأصلية|mesaj original|pesan asli|thư gốc|"
     r"元のメッセージ|原始邮件|原始郵件|原邮件|원본 메시지|원본메일|reply message|"
-    r"forwarded (?:message|by)|weitergeleitete (?:nachricht|mail)|message transféré|mensaje reenviado|"
-    r"mensagem encaminhada|messaggio inoltrato|doorgestuurd bericht|vidarebefordrat meddelande|videresendt|"
-    r"wiadomość przekazana|přeposlaná zpráva|välitetty viesti|転送メッセージ|转发邮件|轉寄郵件|전달된 메일",
+    r"forwarded message|forwarded by [\w .'-]{1,40}/[\w ./-]{1,60} on \d[\d./-]{5,9},? \d\d?:\d\d(?::\d\d)?(?: ?[ap]m)?|weitergeleitete (?:nachricht|mail)|message transféré|mensaje reenviado|"
+    r"mensagem encaminhada|messaggio inoltrato|doorgestuurd bericht|vidarebefordrat meddelande|videresendt(?: melding| meddelelse)?|"
+    r"wiadomość przekazana|přeposlaná zpráva|välitetty viesti|転送メッセージ|转发邮件|轉寄郵件|전달된 메일)(?: (?:from|von|de|da|van|fra|från) \S{1,80}@\S{1,80})?",
     re.IGNORECASE,
 )
 _FORWARD_INTRO = re.compile(
@@ -117,6 +117,7 @@ _DATE_AFTER_OPENER = re.compile(r"[^\w<]*(?:[^\W\d_]{1,12}['’׳.,،]*\s+){0,2}
 _DATE_FIRST = re.compile(r"[^\w<]*(?:(?:[^\W\d_]{1,12}[.,]{1,2}|[^\W\d_]{2})\s+)?\d")  # no "only 5", no "not before 5"
 _ADDRESS = r"(?<![\w.+%=-])[\w.+%=-]{1,120}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}"
 _SET_OFF_ADDRESS = re.compile(rf"[<(\[]\s?(?:mailto:)?{_ADDRESS}(?:\s?<mailto:[^<>]*>)?\s?[>)\]]|\A[\"'<]?{_ADDRESS}")
+_SENDERS_ADDRESS = re.compile(rf"[<(\[]\s?(?:mailto:)?{_ADDRESS}|[:：][*_\s]*{_ADDRESS}[*_\s]*\Z")
 _ENDS = re.compile(r"(?:[:：]|\bwrote|\bskrev|写道|寫道)[\s*_>-]*\Z", re.IGNORECASE)
 
 
@@ -150,7 +151,7 @@ def is_separator(line: str) -> bool:
         return False
     dashed = re.fullmatch(r"[*_]*-{2,}\s*(.{1,80}?)\s*-{2,}[*_]*", text)
     return _FORWARD_INTRO.fullmatch(text) is not None or (
-        dashed is not None and _SEPARATOR_WORDS.match(dashed[1]) is not None
+        dashed is not None and _SEPARATOR_WORDS.fullmatch(dashed[1]) is not None
     )
 
 
@@ -161,18 +162,22 @@ def label_of(line: str) -> Label | None:
 
 
 def begins_header_block(lines: Sequence[str], index: int) -> bool:
-    """Return whether a quoted header begins at ``index``: three kinds of labels, the sender's among them, in twelve lines.
+    """Return whether a quoted header begins at ``index``: three kinds of labels in twelve lines, sender and date among them.
 
-    Values may be wrapped over two further lines each. Two kinds would not do: "From: 1 June, To: 30 June" is a condition.
+    And a subject, or the sender's address set off: "From: Berlin, To: Paris, Date: 14 June" is a condition. Values may be
+    wrapped over two further lines each.
     """
     if label_of(lines[index]) is None:
         return False
     kinds: set[Label] = set()
+    label: Label | None = None
     unlabelled = 0
+    addressed = False
     for line in lines[index : index + 12]:
-        label = label_of(line)
-        if label is not None:
-            kinds.add(label)
+        found = label_of(line)
+        if found is not None:
+            label = found
+            kinds.add(found)
             unlabelled = 0
         elif not line.strip():
             unlabelled += 1  # HTML gives each paragraph a blank line of its own
@@ -180,7 +185,8 @@ def begins_header_block(lines: Sequence[str], index: int) -> bool:
             unlabelled += 2
         if unlabelled > 4:
             break
-    return Label.FROM in kinds and len(kinds) >= 3
+        addressed = addressed or (label is Label.FROM and _SENDERS_ADDRESS.search(visible(line[:_LONGEST])) is not None)
+    return kinds >= {Label.FROM, Label.DATE} and len(kinds) >= 3 and (Label.SUBJECT in kinds or addressed)
 
 
 def unknown_header(lines: Sequence[str], index: int) -> int:
@@ -203,8 +209,7 @@ def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
     """Find the attribution whose last line is ``lines[end]``.
 
     Returns:
-        The index of its first line, and whether it is strong: it sets an address off or names day and time, as nobody
-        does by hand. Nothing if there is none. Clients wrap attributions over up to five lines.
+        The index of its first line, and whether it is strong: it sets an address off, as nobody does by hand. Nothing if there is none. Clients wrap attributions over up to five lines.
     """
     if not _ENDS.search(visible(lines[end][-80:])):
         return None
@@ -217,8 +222,7 @@ def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
         if len(text) > _LONGEST:
             return None
         if _is_attribution(text) and (start == end or _may_be_wrapped(visible(lines[start]))):
-            strong = bool(_SET_OFF_ADDRESS.search(text) or (_HAS_TIME.search(text) and _HAS_DATE.search(text)))
-            return _with_wrapped_date(lines, start), strong
+            return _with_wrapped_date(lines, start), _SET_OFF_ADDRESS.search(text) is not None
     return None
 
 

@@ -18,6 +18,9 @@ from mailgate.config import ImapSettings
 from mailgate.errors import MailgateError, MailServerError
 from mailgate.model.quoting import plain
 
+MOST_SHOWN = 300
+"""Characters of what a server says that are repeated: a sentence or two."""
+
 _GOODBYE = "The mail server said goodbye."
 
 
@@ -222,7 +225,10 @@ class ImapMailbox:
 
 def _said(error: Exception) -> str:
     # imaplib hands on what a server said as the text of a bytes literal.
-    return plain(str(error).removeprefix("b'").removesuffix("'").rstrip("."))[:300] or type(error).__name__
+    said = str(error)
+    if said.startswith("b'"):
+        said = said.removeprefix("b'").removesuffix("'")
+    return plain(said.rstrip("."))[:MOST_SHOWN] or type(error).__name__
 
 
 def _instant(given: Any) -> datetime | None:

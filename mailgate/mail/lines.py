@@ -8,7 +8,6 @@ from dataclasses import dataclass
 _LINE_END = re.compile(r"\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 _PREFIX = re.compile(r"[ \t\u00a0]{0,3}[>|＞][ \t\u00a0>|＞]*")
 _BROKEN_OFF = re.compile(r"[ \t]*>+[^\s>]{0,12}:?[ \t]*")  # "… skrev Bob <bob@example.com" over ">:" is one attribution
-_OPEN_BRACKET = re.compile(r"<[^>]*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,11 @@ def plain_lines(text: str) -> tuple[Line, ...]:
     lines: list[Line] = []
     for raw in _LINE_END.split(text):
         prefix = _PREFIX.match(raw)
-        if prefix and _BROKEN_OFF.fullmatch(raw) and lines and _OPEN_BRACKET.search(lines[-1].raw):
+        if prefix and _BROKEN_OFF.fullmatch(raw) and lines and _leaves_bracket_open(lines[-1].raw):
             prefix = None
         lines.append(Line(text=raw[prefix.end() :] if prefix else raw, raw=raw, quoted=prefix is not None))
     return tuple(lines)
+
+
+def _leaves_bracket_open(line: str) -> bool:
+    return line.rfind("<") > line.rfind(">")

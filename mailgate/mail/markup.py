@@ -33,21 +33,19 @@ _VOID = frozenset(
 _QUOTES = _named(
     "gmail_quote gmail_quote_container gmail_attr moz-cite-prefix moz-forward-container yahoo_quoted protonmail_quote "
     "tutanota_quote zmail_extra reply-intro isreplycontent isforwardcontent _originalcontent olk_src_body_section "
-    "messagereplysection mail_android_quote sh-quoted-content front-blockquote quote quoted ecxgmail_quote aolreplacedbody"
+    "messagereplysection mail_android_quote sh-quoted-content front-blockquote ecxgmail_quote aolreplacedbody"
 )
 _CUTS = _named(
-    "divrplyfwdmsg appendonsend outlookmessageheader mail-editor-reference-message-container zwchr stopspelling "
-    "ms-outlook-mobile-reference-message __divider__ __headers__ origmsg"
+    "divrplyfwdmsg outlookmessageheader mail-editor-reference-message-container zwchr ms-outlook-mobile-reference-message __divider__ __headers__ origmsg"
 )
 _SIGNATURES = _named(
     "gmail_signature gmail_signature_prefix moz-signature signature ms-outlook-mobile-signature composer_signature "
     "protonmail_signature_block protonmail_signature_block-user protonmail_signature_block-proton k9mail-signature"
 )
-_HIDDEN = re.compile(
-    r"display:none|visibility:hidden|mso-hide:all|font-size:0(?![.\d])|max-height:0(?![.\d])|opacity:0(?![.\d])"
-)
-_BORDER_LEFT = re.compile(r"border-left(?:-style|-width|-color)?:(?!none|0|medium)")
-_BORDER_TOP = re.compile(r"border-top(?:-style)?:[^;]*solid")
+_NOTHING = re.compile(r"[+-]?0*\.?0+(?:px|pt|em|rem|ex|ch|cm|mm|in|pc|vh|vw|%)?")
+_LONGEST_STYLE = 4000
+"""Characters of a ``style``; a longer one is not looked at, so that what it would hide or quote counts as text."""
+
 _STRUCK = _named("s strike del")
 _TELLING = UNSEEN | _STRUCK | {"blockquote", "pre"}  # elements that say something without attributes
 _RULE = "_____"
@@ -82,7 +80,9 @@ class _Place:
 
     scope: bool = False
     unseen: bool = False
-    hidden: bool = False
+    hidden: bool = False  # with all that is in it
+    tiny: bool = False  # by the size of its letters, which an element in it can set anew
+    invisible: bool = False  # by its visibility, which an element in it can set anew
     quoted: bool = False
     sure: bool = False
     signature: bool = False
@@ -105,7 +105,7 @@ class _Page:
         place = self._open[-1][1]
         if place.unseen:
             return
-        if place.hidden:
+        if place.hidden or place.tiny or place.invisible:
             if has_marker(text):  # nobody sees it, but it is ours: what follows is not the sender's
                 self._add(text.strip(), place)
             return
@@ -137,10 +137,11 @@ class _Page:
 
     def _enter(self, name: str, attributes: Mapping[str, str], marks: frozenset[str]) -> None:
         outer = self._open[-1][1]
-        place = _inside(outer, name, attributes, marks)
+        style = _style(attributes)
+        place = _inside(outer, name, attributes, marks, style)
         if place.scope or place.signature != outer.signature:
             self.end_line()
-        if _BORDER_TOP.search(_style(attributes)):
+        if "solid" in style.get("border-top", "") or "solid" in style.get("border-top-style", ""):
             self._add(_RULE, place)
         self._open.append((name, place))
         if place.scope:
@@ -202,34 +203,59 @@ def _marks(attributes: Mapping[str, str]) -> frozenset[str]:
     return frozenset(word.removeprefix("x_") for text in texts for word in text.lower()[:1000].split())
 
 
-def _style(attributes: Mapping[str, str]) -> str:
-    return re.sub(r"\s+", "", attributes.get("style", "").lower())
+def _style(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return the declarations of a ``style`` attribute, without blanks, in lower case; the last of a name counts."""
+    text = attributes.get("style", "")
+    if not text or len(text) > _LONGEST_STYLE:
+        return {}
+    pairs = (re.sub(r"\s+|!\s*important", "", declaration).partition(":") for declaration in text.lower().split(";"))
+    return {name: value for name, _, value in pairs}
 
 
-def _inside(outer: _Place, name: str, attributes: Mapping[str, str], marks: frozenset[str]) -> _Place:
+def _inside(
+    outer: _Place, name: str, attributes: Mapping[str, str], marks: frozenset[str], style: Mapping[str, str]
+) -> _Place:
     """Return the place inside an element; most elements change nothing."""
     if not attributes and name not in _TELLING and not outer.scope:
         return outer
-    style = _style(attributes)
-    sure = _surely_quotes(name, attributes, marks, style)
+    sure = _surely_quotes(name, attributes, marks)
     quotes = sure or name == "blockquote"
+    size, visibility, spaces = style.get("font-size", ""), style.get("visibility", ""), style.get("white-space", "")
     return _Place(
         scope=quotes,
         unseen=outer.unseen or name in UNSEEN,
-        hidden=outer.hidden or "hidden" in attributes or _HIDDEN.search(style) is not None,
+        hidden=outer.hidden or _hides(attributes, style),
+        tiny=_NOTHING.fullmatch(size) is not None if _is_size(size) else outer.tiny,
+        invisible=visibility in ("hidden", "collapse") if visibility else outer.invisible,
         quoted=outer.quoted or quotes,
         sure=outer.sure or sure,
         signature=outer.signature or not marks.isdisjoint(_SIGNATURES) or "data-signatureblock" in attributes,
-        preformatted="white-space:normal" not in style
-        and (outer.preformatted or name == "pre" or "white-space:pre" in style),
-        struck=outer.struck or name in _STRUCK or "line-through" in style,
+        preformatted=spaces != "normal" and (outer.preformatted or name == "pre" or spaces.startswith("pre")),
+        struck=outer.struck or name in _STRUCK or any("line-through" in value for value in style.values()),
     )
 
 
-def _surely_quotes(name: str, attributes: Mapping[str, str], marks: frozenset[str], style: str) -> bool:
-    """Whether an element quotes: a container that only clients make, or a ``blockquote`` that is more than indented."""
+def _hides(attributes: Mapping[str, str], style: Mapping[str, str]) -> bool:
+    """Whether an element hides all that is in it, whatever is said there."""
+    if style.get("display", "none" if "hidden" in attributes else "") == "none":
+        return True
+    if _NOTHING.fullmatch(style.get("opacity", "")):
+        return True
+    return _NOTHING.fullmatch(style.get("max-height", "")) is not None and style.get("overflow") == "hidden"
+
+
+def _is_size(size: str) -> bool:
+    """Whether a size of letters stands on its own; "2em" and "80%" of nothing are nothing."""
+    return bool(size) and (_NOTHING.fullmatch(size) is not None or not size.endswith(("em", "%", "ex", "er", "ch")) or "rem" in size)
+
+
+def _surely_quotes(name: str, attributes: Mapping[str, str], marks: frozenset[str]) -> bool:
+    """Whether an element quotes: a container that only clients make, or a ``blockquote`` that cites.
+
+    A bar on its left proves nothing; people set their own words off so.
+    """
     if not marks.isdisjoint(_QUOTES) or any(mark.endswith("yahoo_quoted") for mark in marks):
         return True
-    if name != "blockquote":
-        return False
-    return "cite" in attributes or attributes.get("type", "").lower() == "cite" or bool(_BORDER_LEFT.search(style))
+    if attributes.get("name", "").lower() == "quote":  # GMX and kin; as a class it is anybody's
+        return True
+    return name == "blockquote" and ("cite" in attributes or attributes.get("type", "").lower() == "cite")

@@ -129,7 +129,7 @@ def _read(lines: Sequence[Line], signer: str) -> Reading:
 def _signer(mail: Mail) -> str:
     """Return the words by which the sender's own name is known. Whether it is theirs, says `identity`."""
     mailbox = one_mailbox(mail.first("from"))
-    return f"{decode_words(mailbox[1][:500])} {mailbox[0].partition('@')[0]}" if mailbox else ""
+    return f"{decode_words(mailbox[1][:500])} {mailbox[0]}" if mailbox else ""
 
 
 def _text(lines: Sequence[Line]) -> str:

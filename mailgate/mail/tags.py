@@ -10,10 +10,11 @@ import html
 import re
 from collections.abc import Iterator, Mapping
 
-UNSEEN = frozenset(
-    ("script", "style", "title", "textarea", "template", "xmp", "iframe", "noembed", "noframes", "object", "svg")
-)
+UNSEEN = frozenset(("script", "style", "title", "template", "iframe", "noembed", "noframes"))
 """Elements whose content is not text of the page; it is left out, whatever looks like a tag in it."""
+
+_RAW = frozenset(("textarea", "xmp"))
+"""Elements whose content is shown as it stands, tags and all."""
 
 _MAX_TAGS = 100_000
 """More tags than any mail of people has; each costs about ten microseconds."""
@@ -22,6 +23,7 @@ _TAG = re.compile(r"<(?=[a-zA-Z/!?])")  # any other "<" is text
 _TAG_NAME = re.compile(r"/?[a-zA-Z][^\s/>]*")
 _ATTRIBUTE = re.compile(r"[\s/]*+([^\s/>=][^\s/>=]*)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[\"']|[^\s>\"'][^\s>]*))?")
 _TAG_END = re.compile(r"[\s/=]*+>")
+_COMMENT_END = re.compile(r"--!?>")
 
 
 def tokens(source: str) -> Iterator[tuple[str, Mapping[str, str], str]]:
@@ -47,18 +49,27 @@ def tokens(source: str) -> Iterator[tuple[str, Mapping[str, str], str]]:
             if position < 0:
                 return
             yield name, attributes, ""
-            if name in UNSEEN:
+            if name in UNSEEN or name in _RAW:
                 closing = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(source, position)
+                end = closing.start() if closing else len(source)
+                if name in _RAW:
+                    yield "", {}, html.unescape(source[position:end])
                 if not closing:
                     return
-                position = closing.start()
+                position = end
         else:
-            end = "-->" if source.startswith("<!--", start) else ">"
-            position = source.find(end, start + 2)
+            position = _end_of_comment(source, start)
             if position < 0:
                 return
-            position += len(end)
     raise ValueError("The HTML has more tags than are read.")
+
+
+def _end_of_comment(source: str, start: int) -> int:
+    """Return where the comment or declaration at ``start`` ends, or -1; ``<!-->`` and ``--!>`` end one as in browsers."""
+    if not source.startswith("<!--", start):
+        return source.find(">", start + 2) + 1 or -1
+    end = _COMMENT_END.search(source, start + 2)
+    return end.end() if end else -1
 
 
 def _attributes(source: str, position: int) -> tuple[dict[str, str], int]:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
+from mailgate.model.quoting import quoted
+
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _PART = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([smhdw])")
 
@@ -30,9 +32,9 @@ def parse_duration(text: Any) -> timedelta:
         microseconds = sum(Decimal(number) * _SECONDS[unit] for number, unit in _PART.findall(text)) * 1_000_000
         length = timedelta(microseconds=int(min(microseconds, 2 * LONGEST // timedelta(microseconds=1))))
     else:
-        raise ValueError(f"{text!r} is not a length of time; {_EXAMPLES}")
+        raise ValueError(f"{quoted(text)} is not a length of time; {_EXAMPLES}")
     if not timedelta() <= length <= LONGEST:
-        raise ValueError(f"{text!r} is not a length of time between '0s' and '{LONGEST.days}d'; {_EXAMPLES}")
+        raise ValueError(f"{quoted(text)} is not a length of time between '0s' and '{LONGEST.days}d'; {_EXAMPLES}")
     return length
 
 

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from mailgate.model.quoting import quoted
+
 # One plain ASCII addr-spec (RFC 5322 section 3.4.1, dot-atom form only): what an SMTP envelope takes everywhere.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
@@ -20,7 +22,7 @@ _LONGEST = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 def check_address(text: str) -> str:
     """Return ``text`` if it is one plain mail address, else raise ValueError."""
     if len(text) > _LONGEST or not _ADDRESS.fullmatch(text):
-        raise ValueError(f"{text!r} is not a plain mail address such as alice@example.com")
+        raise ValueError(f"{quoted(text)} is not a plain mail address such as alice@example.com")
     return text
 
 
@@ -36,13 +38,13 @@ _zones = functools.cache(available_timezones)  # it reads folders: 9 ms, for eve
 
 def _check_zone(name: str) -> str:
     if name not in _zones():
-        raise ValueError(f"{name!r} is not a time zone such as Europe/London")
+        raise ValueError(f"{quoted(name)} is not a time zone such as Europe/London")
     return name
 
 
 def _check_name(name: str) -> str:
     if not name.strip() or not name.isprintable():
-        raise ValueError(f"{name!r} is not a name that can be printed on one line")
+        raise ValueError(f"{quoted(name)} is not a name that can be printed on one line")
     return name
 
 

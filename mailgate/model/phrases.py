@@ -50,14 +50,15 @@ CONNECTORS = _words("of and for the & und für et des")
 
 NEVER_A_NAME = _words(
     """
-    abort all almost also although amount and any after april ask at august before below but by cancel cannot cap
-    change check conditional conditionally confirm date december decline declined denied deny depends discuss don't
+    abgelehnt abort after all almost also although amount and annul annulled any april ask at august before below but by
+    cancel cannot cap change check conditional conditionally confirm date december decline declined denied deny depends discuss don't
     dont due each error eur euro except excluding false february first friday from gbp half halt hold however if in
     instead january july june just later less limit limited march may maybe maximum minimum minus monday more must
-    nah need needs never next no none nope not november now october on once one only oops or otherwise over part
-    partial partially partly pause pending perhaps please plus postpone production provided providing provisional
+    n nah nay nb need needs never next no nok none nope not november now null october on once one only oops or otherwise
+    over part partial partially partly pause pending perhaps please plus postpone production provided providing provisional
     provisionally question refuse reject rejected review saturday second see september should skip some soon staging
     stop subject sunday temporarily test than then though thursday till to today tomorrow tonight tuesday twice
+    disapprove disapproved draft dry fake revoke revoked storno tba tbc tbd veto void withdraw withdrawn wip x
     under undo unless until up usd use verify via wait wednesday week when while why with without wrong yes yet
     aber abwarten ablehnen allerdings ausser außer bis bitte dann dienstag donnerstag einmal einverstanden erst
     falls freitag heute höchstens januar juni juli jedoch kein keine maximal mindestens mittwoch montag morgen nein
@@ -77,76 +78,60 @@ NEVER_A_NAME = _words(
 )
 """Words that limit, defer or negate. "May" and "April" too: a sender of that name is recognised by her From field."""
 
-PLAIN_WORDS = _words(
+TITLES = _words(
     """
-    agree agreed ahead all am approve approved are cheers confirmed done everything excellent fine from go good
-    great happy have hello hi i is it its lgtm looks me my nice no_objection ok okay our perfect please proceed side
-    so sure thank thanks that this thx to us very we well with work yep yes you your
+    head director manager lead leader chief officer executive president vice vp svp evp avp cfo ceo cto coo cio ciso cmo
+    cpo chairman chairwoman partner founder co-founder cofounder owner principal senior junior sr jr deputy assistant
+    associate analyst accountant controller treasurer bookkeeper engineer developer architect designer scientist researcher
+    consultant advisor adviser specialist coordinator administrator supervisor representative clerk secretary buyer planner
+    strategist counsel lawyer attorney solicitor auditor professor lecturer dr prof mr mrs ms mx dipl ing mag mba phd msc
+    bsc llm cpa acca fca aca cfa pmp esq
+    finance financial accounting accounts payable receivable treasury sales marketing operations customer service services
+    success product project program programme engineering software hardware data it hr human resources people legal
+    compliance risk security infrastructure platform quality assurance procurement purchasing logistics supply chain
+    business development research technology technical information systems communications public relations media design
+    strategy corporate global international regional europe emea apac americas dach uk group team department dept division
+    leiter leiterin leitung abteilungsleiter abteilungsleiterin teamleiter teamleiterin geschäftsführer geschäftsführerin
+    geschäftsführung prokurist prokuristin buchhaltung finanzen finanzbuchhaltung rechnungswesen controlling einkauf
+    vertrieb verwaltung personal personalabteilung technik entwicklung referent referentin sachbearbeiter sachbearbeiterin
+    assistent assistentin assistenz sekretariat kundendienst kundenservice inhaber inhaberin berater beraterin ingenieur
+    ingenieurin abteilung bereich stellvertretender stellvertretende
+    directeur directrice responsable chef comptable comptabilité finances financier financière général générale commercial
+    commerciale ressources humaines ingénieur adjoint adjointe gérant gérante président présidente
+    directora gerente jefe jefa contabilidad finanzas financiero financiera ventas compras recursos humanos presidente
+    direttore direttrice responsabile amministrazione contabilità finanza vendite acquisti hoofd financiën verkoop afdeling
     """
 )
-"""Words of assent and courtesy of which no combination sets a condition: no "for", no "when", no "see"."""
+"""What people are called by their companies. A title of other words is asked about: "Dry Run" may be one, or not."""
+
+LEGAL_FORMS = _words(
+    "ltd llc llp plc inc corp corporation company co gmbh mbh ag kg kgaa ohg gbr ug sa sas sarl srl bv nv ab oy aps pty pte"
+)
+"""How company names end; the name itself is known by the sender's mail domain."""
+
+SHARED_BOXES = _words("info office sales support service contact kontakt hello accounts finance billing")
+"""Local parts of addresses that belong to a company, not to somebody else in it."""
+
+ASSENT = re.compile(
+    r"\b(?:no objections?|(?:please )?(?:go ahead|proceed)|(?:yes|ok|okay) please|thank you(?: all| everyone)?|"
+    r"(?:looks?|is|all|sounds?) (?:good|fine|great|ok|okay|perfect)(?: (?:to|with|by|for) me)?|"
+    r"(?:fine|ok|okay|good) (?:with|by|for) me|(?:from|on) my side|nice to hear)\b"
+)
+"""Phrases that are harmless as a whole, though some of their words are not: "to me" alone may say where it should go."""
+
+PLAIN_WORDS = _words(
+    """
+    agree agreed all am approve approved cheers confirmed everything excellent fine good great happy hello hi i is it its
+    lgtm looks nice ok okay perfect so sure thank thanks that this thx very we well work yep yes
+    """
+)
+"""Words of assent and courtesy of which no combination sets a condition: no "have", no "go", no "from", no "done"."""
 
 THANKS_FOR = re.compile(
     r"(?:many )?(?:thanks|thank you|thx)(?: (?:very|so) much| a lot)? for "
-    r"(?:asking|checking|waiting|this|that|it|letting me know|reminding me|the quick \w+|the clear \w+|"
+    r"(?:asking|checking|waiting|this|that|it|letting me know|reminding me|"
+    r"the (?:quick|clear) (?:reply|answer|response|note|summary|explanation|turnaround)|"
     r"the (?:heads[- ]up|reminder|details|explanation|information|info|context|mail|email|note|summary)|"
     r"your (?:patience|help|work|mail|email|message|note))"
 )
 GOOD_DAY = re.compile(r"have a (?:nice|good|great|lovely) (?:day|evening|weekend|week)(?: (?:everyone|all))?")
-
-SENT_FROM = re.compile(
-    r"(?:sent|sent securely) (?:from|via|with|using)\b|get outlook for\b|virus-?free\b|"
-    r"gesendet (?:von|mit|über)\b|von mein\w+ .*gesendet|diese nachricht wurde von mein\w+ .*gesendet|"
-    r"outlook (?:für|for|pour|para|per) (?:ios|android)\b|"
-    r"(?:télécharge[rz]|obtener?|scarica|download|hämta|hent|baixe) outlook\b|"
-    r"envoyé (?:de|depuis|avec|à partir)\b|enviado (?:desde|de|do|con|com)\b|inviato (?:da|dal|con)\b|"
-    r"verzonden (?:vanaf|met|via)\b|verstuurd vanaf\b|skickat från\b|sendt (?:fra|med)\b|sent fra\b|lähetetty\b|"
-    r"wysłan[eo] z\b|odesl[áa]no z\b|odoslané z\b|отправлено (?:с|из)\b|надіслано з\b|trimis de pe\b|küldve\b|"
-    r".*(?:iphone|ipad|galaxy|android).*"
-    r"(?:gönderildi|から送信|發送|发送|傳送|보냄|elküldve|lähetetty)|"
-    r"发自我的|從我的 .*傳送|나의 .*보냄|נשלח מ|أرسل|أُرسل",
-    re.IGNORECASE,
-)
-"""What phones, apps and scanners write below a mail in their owner's name."""
-
-_SECRECY = (
-    r".{0,200}?(?:confidential|privileged|legally protected|unauthori[sz]ed|addressee|property of|intended recipient|"
-    r"intended (?:only |solely |exclusively )?for the (?:use|addressee|recipient|person|individual|named))"
-)
-_HEADING = r"(?:(?:legal|confidentiality|privacy|important|e-?mail)\s+)*"
-FOOTER = re.compile(
-    # Each alternative needs words of secrecy, not only "this message", which a person may write too.
-    rf"{_HEADING}(?:notice|disclaimer|confidentiality|confidential)\W*$|"
-    rf"{_HEADING}(?:notice|disclaimer|confidential)?\W*"
-    rf"(?:this|the|any)\b.{{0,60}}?\b(?:e-?mail|message|communication|transmission)\b{_SECRECY}|"
-    r"privileged (?:and|&|/) confidential\b|"
-    r"if you (?:are not (?:the|an) (?:intended |named )?(?:recipient|addressee)|"
-    r"(?:have )?received? this (?:e-?mail|message|communication|transmission)\b.{0,60}(?:in error|by mistake))|"
-    r"(?:please )?consider the environment before|think before (?:you )?print|"
-    r"diese (?:e-?mail|nachricht)\b.{0,160}(?:vertraulich|unbefugt)|"
-    r"ce (?:message|courriel|mail|courrier)\b.{0,160}confidentiel|"
-    r"este (?:mensaje|correo|e-?mail)\b.{0,160}confidencial|est[ae] (?:mensagem|e-?mail)\b.{0,160}confidencia|"
-    r"quest[ao] (?:messaggio|e-?mail|comunicazione)\b.{0,160}(?:riservat|confidenzial)|"
-    r"(?:dit bericht|deze e-?mail|dit e-?mailbericht)\b.{0,160}vertrouwelijk",
-    re.IGNORECASE,
-)
-"""How the legal text that servers append starts; nothing of the person's own follows it."""
-
-OFFICERS = re.compile(
-    r"(?:geschäftsführ(?:er|erin|ung|er:in)|vorstand|vorstandsvorsitzende\w*|aufsichtsrat\w*|vorsitz\w* des aufsichtsrat\w*|"
-    r"sitz(?: der gesellschaft)?|registered (?:office|address)|managing directors?|board of directors|siège social)\s*:\s*",
-    re.IGNORECASE,
-)
-"""What introduces the names and places that a company must print below its letters."""
-
-_PLACE = r"[^\W\d_][\w .&-]{0,40}"
-IMPRINT = re.compile(
-    rf"(?:handelsregister|registergericht|amtsgericht)\s?:?\s?{_PLACE}[,:]?\s?HR[AB][ -]?(?:nr\.? ?)?\d{{1,7}}\s?[a-z]?|"
-    rf"HR[AB][ -]?(?:nr\.? ?)?\d{{1,7}}(?:,? {_PLACE})?|"
-    r"(?:ust-?id(?:[ -]?nr)?|vat(?: reg(?:istration)?)?(?: no| number)?|siret|siren|p\.?\s?iva|nif|cif)[.: ]{0,3}"
-    r"[a-z]{0,3}[\d .]{6,20}|"
-    rf"registered in {_PLACE},?\s?(?:with |under )?(?:company )?(?:no|number|nr)[.: ]{{0,3}}\w{{0,2}}\d{{5,9}}|"
-    r"company (?:registration |reg\.? )?(?:no|number|nr)[.: ]{0,3}\w{0,2}\d{5,9}",
-    re.IGNORECASE,
-)
-"""The numbers a company must print; one line each."""

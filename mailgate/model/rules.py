@@ -21,6 +21,8 @@ from uuid import UUID
 
 import cel
 
+from mailgate.model.quoting import plain, quoted
+
 NAMES = ("args", "agent", "run", "confidence", "risk", "now")
 """What a rule may speak of."""
 
@@ -61,15 +63,15 @@ def check_rule(when: str) -> str:
         ValueError: text that is no CEL, or speaks of or calls what there is not.
     """
     if len(when) > LONGEST:
-        raise ValueError(f"{when[:60]!r}… has {len(when)} characters; a rule may have {LONGEST}")
+        raise ValueError(f"{quoted(when)} has {len(when)} characters; a rule may have {LONGEST}")
     program = _compiled(when)
     bound = _BINDING.findall(_TEXT.sub("''", when))
     unknown = sorted(set(program.variables()) - {*NAMES} - _TYPES - set(bound))
     if unknown:
-        raise ValueError(f"{when!r} speaks of {', '.join(unknown)}; a rule may use {', '.join(sorted(NAMES))}")
+        raise ValueError(f"{quoted(when)} speaks of {', '.join(unknown)}; a rule may use {', '.join(sorted(NAMES))}")
     missing = sorted(f for f in program.functions() if f.isidentifier() and f[0] != "_" and f not in _FUNCTIONS)
     if missing:
-        raise ValueError(f"{when!r} calls {', '.join(missing)}, which CEL does not have here")
+        raise ValueError(f"{quoted(when)} calls {', '.join(missing)}, which CEL does not have here")
     return when
 
 
@@ -97,7 +99,7 @@ class Situation:
         except Exception as error:  # CEL raises many kinds; each of them means that nobody knows
             raise Undecided(f"could not be evaluated: {_first_line(error)}") from error
         if not isinstance(verdict, bool):
-            raise Undecided(f"gave {verdict!r}, not true or false")
+            raise Undecided(f"gave {quoted(verdict)}, not true or false")
         return verdict
 
 
@@ -184,14 +186,14 @@ def _compiled(when: str) -> cel.Program:
     try:
         return cel.compile(when)
     except Exception as error:  # the library raises ValueError and its own kinds for syntax
-        raise ValueError(f"{when!r} is not valid CEL: {_first_line(error)}") from error
+        raise ValueError(f"{quoted(when)} is not valid CEL: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:
     line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     if parsed := _SYNTAX.search(line):
         line = f"at character {parsed[1]}, {parsed[2].replace(_AT_END, 'something is missing')}"
-    return line.partition(". ")[0][:300]  # what follows is advice, the same at length every time
+    return plain(line.partition(". ")[0])[:300]  # what follows is advice, the same at length every time
 
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -20,6 +20,7 @@ is, which is as safe, and the person is asked.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -92,6 +93,8 @@ _BLANKS = (
     "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
 )
 
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs by their category, which show as a blank
+
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # full-width forms, as Japanese keyboards write them
 
 # The word, and what may not follow it: a letter, or a sign that makes another word of it ("no-brainer", "stop.gap").
@@ -123,7 +126,7 @@ def read_verdict(new_text: str, *, signer: str = "") -> Reading:
 
     Args:
         new_text: the text without quotes; any length, any characters.
-        signer: the sender's display name and local part, so that a bare name below the answer is known to be theirs.
+        signer: the sender's display name and address, by which a name below the answer is known to be theirs.
 
     Returns:
         The reading. An approval here is a statement, not yet a decision: who made it is another question.
@@ -139,9 +142,15 @@ def read_verdict(new_text: str, *, signer: str = "") -> Reading:
     command = _COMMAND.match(first.translate(_WIDE).lower())
     if command:
         said = first[command.start("rest") :].lstrip(" \t\u00a0.,:;!*_–—。、：！-")
-        reason = "\n".join(filter(None, (said, *own_words(below, signer=signer, guess_names=False))))[:4000].strip()
+        reason = "\n".join(filter(None, (said, *own_words(below, signer=signer, strict=False))))[:4000].strip()
+        reason = reason if _has_words(reason) else ""
         return _command(command["word"], command["rest"], shown, reason)
     return Reading(verdict=Verdict.UNCLEAR, first_line=shown, because=(_why_unclear(first),))
+
+
+def _has_words(text: str) -> bool:
+    """Whether a reader sees anything in ``text``: not only blanks, controls, marks without a letter, fillers."""
+    return any(unicodedata.category(letter)[0] in "LNPS" and letter not in _FILLERS for letter in text)
 
 
 def _is_approve(line: str) -> bool:
@@ -164,7 +173,7 @@ def _without_marks(text: str) -> str:
 
 
 def _approval(shown: str, below: Sequence[str], signer: str) -> Reading:
-    words = own_words(below, signer=signer, guess_names=True)
+    words = own_words(below, signer=signer, strict=True)
     remark = next((line for line in words if not is_courtesy(line)), None)
     if remark is None:
         also = ("what stands below it is a signature or thanks",) if any(below) else ()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from mailgate.errors import InvalidArguments
+from mailgate.model.canonical import read_plain
+from mailgate.model.evidence import format_time
 from mailgate.model.lifecycle import State, Trigger
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving, Working
@@ -13,7 +16,7 @@ from mailgate.service.proof import approver_of, get_approval
 from mailgate.service.wording import summary_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
-from mailgate.store.events import events_of
+from mailgate.store.events import append_event, events_of
 from mailgate.store.mails import outgoing_of
 from mailgate.store.requests import find_by_prefix, get_request, latest, lock_request
 from mailgate.store.tables import Request
@@ -29,39 +32,47 @@ def overview(working: Working, state: str | None) -> list[dict[str, Any]]:
                 "action": r.action,
                 "agent": r.agent,
                 "run": r.run,
-                "created_at": _minute(r.created_at),
-                "deadline_at": _minute(r.deadline_at),
+                "created_at": _instant(r.created_at),
+                "deadline_at": _instant(r.deadline_at),
             }
             for r in latest(tx, state=state)
         ]
 
 
 def details(working: Working, prefix: str) -> dict[str, Any]:
-    """Return everything about one request that is no secret.
+    """Return everything about one request that is no secret, as plain JSON; instants are RFC 3339 in UTC.
+
+    Arguments and result are as they are stored: what JSON has no type for stands in a ``$`` tag (``model/canonical.py``).
 
     Raises:
         InvalidArguments: no request, or several, begin with ``prefix``.
+        Forged: its arguments are not those of its digest.
     """
     with working.store.read() as tx:
         request = _find(tx, prefix)
+        check_action(request)
         return {
             "id": request.id,
-            "state": f"{request.state} ({summary_of(State(request.state))})",
+            "state": request.state,
+            "meaning": summary_of(State(request.state)),
             "action": request.action,
-            "arguments": {n: str(v) for n, v in check_action(request).arguments.items()},
+            "arguments": read_plain(request.canonical)["arguments"],
             "digest": request.digest.hex(),
             "agent": request.agent,
             "run": request.run,
-            "on behalf of": request.on_behalf_of,
-            "held by": request.rule,
-            "asked at": _minute(request.created_at),
-            "deadline": _minute(request.deadline_at),
-            "decided by": request.decided_by,
+            "on_behalf_of": request.on_behalf_of,
+            "held_by": request.rule,
+            "asked_at": _instant(request.created_at),
+            "deadline_at": _instant(request.deadline_at),
+            "finished_at": _instant(request.finished_at),
+            "decided_by": request.decided_by,
             "reason": request.reason,
+            "result": None if request.result is None else read_plain(request.result),
             "error": request.error,
+            "effect": request.effect if request.state == State.FAILED else None,
             "note": request.note,
             "people": [
-                {"person": a.person, "address": a.address, "seat": a.state, "away": a.away or None}
+                {"person": a.person, "address": a.address, "seat": a.state, "away": a.away}
                 for a in assignments_of(tx, request.id)
             ],
             "decisions": [
@@ -69,13 +80,13 @@ def details(working: Working, prefix: str) -> dict[str, Any]:
                     "person": d.person,
                     "verdict": d.verdict,
                     "level": d.level,
-                    "at": _minute(d.decided_at),
+                    "at": _instant(d.decided_at),
                     "reason": d.reason,
                 }
                 for d in decisions_of(tx, request.id)
             ],
             "records": [
-                {"index": e.position, "event": e.kind, "at": _minute(e.at), "refused": e.refused}
+                {"index": e.position, "event": e.kind, "at": _instant(e.at), "refused": e.refused}
                 for e in events_of(tx, request.id)
             ],
             "mails": [
@@ -127,6 +138,26 @@ def settle_request(serving: Serving, prefix: str, *, succeeded: bool, by: str) -
         return request.id
 
 
+def lift_rejection(serving: Serving, prefix: str, *, by: str) -> str:
+    """Let an agent ask again for what was rejected, and return the request's id. The rejection itself stays as it is.
+
+    Raises:
+        InvalidArguments: there is no such request, or it was not rejected, or was lifted before.
+    """
+    with serving.store.write() as tx:
+        request = lock_request(tx, _find(tx, prefix).id)
+        if request.state != State.REJECTED or request.lifted_at is not None:
+            stands = "lifted before" if request.lifted_at is not None else request.state
+            raise InvalidArguments(
+                f"Request {request.id} is {stands}; only a rejection that is remembered can be lifted."
+            )
+        request.lifted_at = tx.now
+        request.key = f"{request.key} lifted {request.id}"  # the same call of the same run asks anew
+        tx.session.add(request)
+        append_event(tx, "lifted", request.id, {"actor": {"operator": by}}, key=serving.key)
+        return request.id
+
+
 def _find(tx: Tx, prefix: str) -> Request:
     found = find_by_prefix(tx, prefix.lower())
     if len(found) == 1:
@@ -135,5 +166,5 @@ def _find(tx: Tx, prefix: str) -> Request:
     raise InvalidArguments(f"{how_many.capitalize()} with {prefix!r}; `mailgate requests list` shows them.")
 
 
-def _minute(instant: Any) -> str | None:
-    return None if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else format_time(at)

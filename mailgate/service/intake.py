@@ -23,18 +23,21 @@ from mailgate.model.verdict import Level, Reading, Verdict, meets
 from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, Ruled, decide
 from mailgate.service.hiding import hiding
-from mailgate.service.keep import lose_seat
+from mailgate.service.keep import escalate_for_absent, lose_seat
 from mailgate.service.letters import how_it_stands
-from mailgate.service.marks import check_outgoing
+from mailgate.service.marks import check_outgoing, check_ruling
 from mailgate.service.posting import order_mail
+from mailgate.service.undo import Undone, undo
 from mailgate.store import Tx
-from mailgate.store.answers import find_assignment, find_by_address, find_sent
+from mailgate.store.answers import decisions_of, find_assignment, find_by_address, find_sent
 from mailgate.store.events import append_event
-from mailgate.store.requests import find_policy, get_request
+from mailgate.store.requests import find_policy, get_request, lock_request
 from mailgate.store.tables import Assignment, Incoming
 from mailgate.tokens import address_hash
 
 log = structlog.get_logger(__name__)
+
+MOST_REASON = 4000
 
 MOST_ANSWERS = 2
 """Automatic answers to one seat: a person who was asked twice has understood, and a machine must not be kept talking."""
@@ -163,7 +166,7 @@ _WOULD = {
     Verdict.APPROVE: Would.COUNT,
     Verdict.REJECT: Would.COUNT,
     Verdict.QUESTION: Would.CLARIFY,
-    Verdict.UNDO: Would.CLARIFY,
+    Verdict.UNDO: Would.COUNT,
     Verdict.UNCLEAR: Would.CLARIFY,
     Verdict.NONE: Would.CLARIFY,
 }
@@ -233,6 +236,8 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
     )
     if seat is None:
         return
+    if _gives_reason(tx, serving, row, seat, reading):
+        return
     match judgement.would:
         case Would.COUNT:
             _count(tx, serving, row, examined, judgement, seat)
@@ -242,6 +247,7 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
             seat.away = True
             tx.session.add(seat)
             append_event(tx, "away", seat.request_id, {"assignment": seat.id, "person": seat.person}, key=serving.key)
+            escalate_for_absent(tx, serving, seat)
         case Would.MARK_UNDELIVERABLE:
             lose_seat(tx, serving, seat, because="the mail to this person came back")
         case Would.QUARANTINE:
@@ -269,6 +275,9 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
     assert reading is not None
     if not _is_own_secret(tx, serving, examined, seat):
         raise Forged("assignments", seat.id, "its address hash is not that of its own secret address")
+    if reading.verdict is Verdict.UNDO:
+        _take_back(tx, serving, row, examined, judgement, seat)
+        return
     answer = Answer(
         assignment_id=seat.id,
         generation=seat.generation,
@@ -282,12 +291,61 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
     )
     ruled = decide(tx, serving, seat, answer)
     if ruled.counted is Counted.COUNTED:
+        if (
+            reading.verdict is Verdict.REJECT
+            and not reading.reason
+            and check_ruling(tx, serving.key, ruled.request)[1].require_reason
+        ):
+            _tell(tx, serving, seat, examined, "late", _WHY)
         return
     row.why = f"not counted: {ruled.counted}; {row.why}"
     if ruled.counted is Counted.BELOW_LEVEL:
         _clarify(tx, serving, row, seat, examined, _UNPROVEN)
     else:
         _tell_late(tx, serving, ruled, examined)
+
+
+def _gives_reason(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, reading: Reading | None) -> bool:
+    """Keep what somebody says who had rejected without a reason and was asked for it; once, and only if proven."""
+    request = lock_request(tx, seat.request_id)
+    if reading is None or request.state != "rejected" or request.reason or request.reason_later:
+        return False
+    check_ruling(tx, serving.key, request)
+    mine = next((d for d in decisions_of(tx, request.id) if d.person == seat.person), None)
+    text = reading.reason or reading.first_line
+    was_bare = mine is not None and mine.verdict == Verdict.REJECT and not mine.reason and mine.level != Level.TOKEN
+    if not was_bare or not text or reading.verdict is Verdict.APPROVE or row.level != Level.ALIGNED:
+        return False
+    request.reason_later = text[:MOST_REASON]
+    tx.session.add(request)
+    body = {"assignment": seat.id, "person": seat.person, "reason": request.reason_later, "inbound_sha256": row.sha256}
+    append_event(tx, "reason", request.id, body, key=serving.key)
+    return True
+
+
+def _take_back(
+    tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement, seat: Assignment
+) -> None:
+    identity, reading = judgement.identity, examined.reading
+    assert identity is not None
+    assert reading is not None
+    taken = undo(
+        tx,
+        serving,
+        seat,
+        generation=seat.generation,
+        level=identity.level,
+        channel="reply",
+        evidence=_evidence(identity, reading, row),
+    )
+    if taken.undone is Undone.DONE:
+        return
+    row.why = f"not taken back: {taken.undone}; {row.why}"
+    if taken.undone is Undone.BELOW_LEVEL:
+        _clarify(tx, serving, row, seat, examined, _UNPROVEN)
+    else:
+        stands = how_it_stands(tx, serving, taken.request)
+        _tell(tx, serving, taken.seat, examined, "late", f"{_NOT_TAKEN_BACK[taken.undone]} {stands}")
 
 
 def _is_own_secret(tx: Tx, serving: Serving, examined: Examined, seat: Assignment) -> bool:
@@ -358,10 +416,16 @@ def _unclear(reading: Reading | None) -> str:
         return "Your reply had no words of your own, so nothing was decided."
     if reading.verdict is Verdict.QUESTION:
         return "Questions are not passed on yet, so nothing was decided. Please ask whoever runs the agent."
-    if reading.verdict is Verdict.UNDO:
-        return "Taking an answer back is not possible yet, so nothing was changed."
     return "Your reply could be read in more than one way, so nothing was decided."
 
+
+_WHY = "Your rejection was counted. Please reply once more and say in one line why, so that it can be looked up."
+
+_NOT_TAKEN_BACK = {
+    Undone.NOTHING: "There is no answer of yours to take back.",
+    Undone.REPEATED: "You took your answer back before.",
+    Undone.TOO_LATE: "It is too late to take your answer back.",
+}
 
 _UNPROVEN = (
     "Your approval came without proof that it is from you (the sender was not authenticated), so it was not counted. "

@@ -125,6 +125,17 @@ def ask_more(tx: Tx, serving: Serving, request: Request, *, because: str) -> lis
     return list(ask_people(tx, serving, request, gate, more, stage, event, "escalation"))
 
 
+def escalate_for_absent(tx: Tx, serving: Serving, seat: Assignment) -> None:
+    """Ask more people at once where somebody is away and the gate wants that."""
+    request = lock_request(tx, seat.request_id)
+    if request.state != State.PENDING or not _founded(tx, serving, request):
+        return
+    _, gate = check_ruling(tx, serving.key, request)
+    if gate.escalate_when_away and ask_more(tx, serving, request, because=f"{seat.person} is away"):
+        request.escalate_at = None
+        tx.session.add(request)
+
+
 def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> None:
     """Note that a person cannot be reached: escalate, or end the request where too few are left."""
     request = lock_request(tx, seat.request_id)

@@ -19,10 +19,11 @@ from mailgate.service.keep import complain
 from mailgate.service.letters import ask_letter, how_it_stands
 from mailgate.service.marks import check_ruling
 from mailgate.service.proof import check_pending
+from mailgate.service.undo import Undone, can_undo, undo
 from mailgate.store import Tx
 from mailgate.store.answers import decisions_of, find_assignment, use_code_try
 from mailgate.store.requests import get_request, lock_request
-from mailgate.store.tables import Assignment, Request
+from mailgate.store.tables import Assignment, Decision, Request
 
 CODE_TRIES = 5
 """With a million codes, five tries succeed once in 200,000 links; then the link is closed for approving."""
@@ -50,7 +51,8 @@ class Page:
         letter: what is, or was, to be decided, and who decided what.
         is_open: whether it can be decided here.
         sentence: the truth about it, where it cannot.
-        done: whether this visit decided it.
+        done: whether this visit decided it, or took a decision back.
+        can_undo: whether this person's own decision can be taken back here.
     """
 
     letter: Letter
@@ -60,6 +62,7 @@ class Page:
     done: bool = False
     problem: Problem | None = None
     approves: bool = True
+    can_undo: bool = False
     needs_code: bool = True
     tries_left: int = CODE_TRIES
 
@@ -82,20 +85,37 @@ def press(serving: Serving, token: str, *, verdict: Verdict, code: str, reason: 
         Forged: a row behind it that the serving side did not write; nothing is counted, and the operators are told.
         ValueError: a verdict that is no decision.
     """
-    problem, counted = None, None
+    problem, done = None, False
     with _complaining(serving, token), serving.store.write() as tx:
         request, seat, gate = _find(tx, serving, token, get=lock_request)
-        if _closed(tx, serving, request, seat) is None:
+        is_open = _closed(tx, serving, request, seat) is None
+        if is_open if verdict is not Verdict.UNDO else can_undo(request, _own(tx, request, seat)):
             problem = _problem(tx, serving, seat, gate, verdict, code, reason)
-            if problem is None:
-                counted = decide(tx, serving, seat, _answer(tx, seat, gate, verdict, reason)).counted
-    if counted is not None:
+            done = problem is None and _do(tx, serving, seat, gate, verdict, reason)
+    if done:
         serving.store.pulse.wait(serving.store.pulse.count(), GIVE_WAY_SECONDS)
-    return _page(serving, token, problem=problem, thanks=_DONE[verdict] if counted is Counted.COUNTED else "")
+    return _page(serving, token, problem=problem, thanks=_DONE[verdict] if done else "")
+
+
+def _do(tx: Tx, serving: Serving, seat: Assignment, gate: Gate, verdict: Verdict, reason: str) -> bool:
+    """Decide, or take back; return whether it counted."""
+    answer = _answer(tx, seat, gate, verdict, reason)
+    if verdict is not Verdict.UNDO:
+        return decide(tx, serving, seat, answer).counted is Counted.COUNTED
+    taken = undo(
+        tx,
+        serving,
+        seat,
+        generation=seat.generation,
+        level=answer.level,
+        channel=answer.channel,
+        evidence=answer.evidence,
+    )
+    return taken.undone is Undone.DONE
 
 
 def _answer(tx: Tx, seat: Assignment, gate: Gate, verdict: Verdict, reason: str) -> Answer:
-    with_code = verdict is Verdict.APPROVE and gate.web_confirm == "code"
+    with_code = verdict is not Verdict.REJECT and gate.web_confirm == "code"
     return Answer(
         assignment_id=seat.id,
         generation=seat.generation,
@@ -148,6 +168,7 @@ def _page(serving: Serving, token: str, *, problem: Problem | None = None, thank
             done=bool(thanks),
             problem=problem,
             approves=gate.approves_by_link,
+            can_undo=can_undo(request, _own(tx, request, seat)),
             needs_code=gate.web_confirm == "code",
             tries_left=max(CODE_TRIES - seat.code_tries, 0),
         )
@@ -156,7 +177,9 @@ def _page(serving: Serving, token: str, *, problem: Problem | None = None, thank
 def _closed(tx: Tx, serving: Serving, request: Request, seat: Assignment) -> str | None:
     """Return the truth about a request that this seat cannot decide any more, or None if it can."""
     check_pending(tx, serving.key, serving.verifier, request)
-    mine = next((d for d in decisions_of(tx, request.id) if d.person == seat.person), None)
+    mine = _own(tx, request, seat)
+    if mine is not None and mine.undone_at is not None:
+        return f"You took your answer back at {mine.undone_at:%H:%M} UTC. {how_it_stands(tx, serving, request)}"
     if mine is not None:
         word = "approved" if mine.verdict == "approve" else "rejected"
         return f"You {word} this at {mine.decided_at:%H:%M} UTC. {how_it_stands(tx, serving, request)}"
@@ -169,14 +192,18 @@ def _closed(tx: Tx, serving: Serving, request: Request, seat: Assignment) -> str
     return None
 
 
+def _own(tx: Tx, request: Request, seat: Assignment) -> Decision | None:
+    return next((d for d in decisions_of(tx, request.id) if d.person == seat.person), None)
+
+
 def _problem(
     tx: Tx, serving: Serving, seat: Assignment, gate: Gate, verdict: Verdict, code: str, reason: str
 ) -> Problem | None:
     if verdict is Verdict.REJECT:
         return None if reason.strip() else Problem.REASON_MISSING
-    if verdict is not Verdict.APPROVE:
+    if verdict not in (Verdict.APPROVE, Verdict.UNDO):
         raise ValueError(f"{verdict} is not a decision")
-    if not gate.approves_by_link:
+    if verdict is Verdict.APPROVE and not gate.approves_by_link:
         return Problem.NOT_HERE
     if gate.web_confirm != "code":
         return None
@@ -194,5 +221,6 @@ def _who(serving: Serving, seat: Assignment) -> str:
 
 _DONE = {
     Verdict.APPROVE: "Thank you. Your approval was counted, and a receipt is on its way to you by mail.",
+    Verdict.UNDO: "Your decision was taken back. You will get a mail about what that means.",
     Verdict.REJECT: "Thank you. Your rejection was counted, and a receipt is on its way to you by mail.",
 }

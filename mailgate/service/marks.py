@@ -101,7 +101,8 @@ def check_decisions(tx: Tx, key: ServeKey, request: Request) -> Sequence[Decisio
     """Return the decisions on a request.
 
     Raises:
-        Forged: one of them was not counted at the one door, or one that was counted there is gone.
+        Forged: one of them was not counted at the one door, or one that was counted there is gone, or was taken back
+            on no record.
     """
     decisions = decisions_of(tx, request.id)
     counted = {
@@ -109,10 +110,15 @@ def check_decisions(tx: Tx, key: ServeKey, request: Request) -> Sequence[Decisio
         for e in events_of(tx, request.id, "decision")
         if bears_event_mark(key, e, request)
     }
+    undone = {
+        json.loads(e.body)["undone"] for e in events_of(tx, request.id, "undo") if bears_event_mark(key, e, request)
+    }
     for decision in decisions:
         if not key.bears_mark("decision", _decision(decision, request), decision.mark) or decision.id not in counted:
             raise Forged("decisions", decision.id, "this decision was not counted by the serving side")
         counted.remove(decision.id)
+        if (decision.id in undone) != (decision.undone_at is not None):
+            raise Forged("decisions", decision.id, "whether it was taken back is not what was recorded")
     if counted:
         raise Forged("decisions", min(counted), "this decision was counted, and its row was removed")
     return decisions

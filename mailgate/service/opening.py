@@ -86,7 +86,7 @@ def ask_stage(tx: Tx, serving: Serving, request: Request, gate: Gate, stage: int
 
 def give_up(tx: Tx, serving: Serving, request: Request, decisions: Sequence[Decision], *, because: str) -> None:
     """End a request whose quorum is out of reach: as rejected where a reject stands, else as undeliverable."""
-    rejects = [d for d in decisions if d.verdict == "reject"]
+    rejects = [d for d in decisions if d.verdict == "reject" and d.undone_at is None]
     trigger, told = (Trigger.REJECT, told_of(serving, rejects[-1])) if rejects else (Trigger.EXHAUST, {})
     body = {"actor": {"system": "keeper"}, "reason": because}
     conclude(tx, request, trigger, kind="undeliverable", body=body, key=serving.key, note=because, **told)
@@ -192,8 +192,11 @@ def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: 
         if seat is not None and extra not in stages[seat.stage].people:
             # Escalation adds people to the stage that was being asked; the quorum stays.
             stages[seat.stage] = Stage(people=(*stages[seat.stage].people, extra), quorum=stages[seat.stage].quorum)
-    votes = [Vote(person=d.person, stage=d.stage, approves=d.verdict == "approve") for d in decisions]
-    gone = frozenset(s.person for s in seats if s.state == "undeliverable")
+    standing = [d for d in decisions if d.undone_at is None]
+    votes = [Vote(person=d.person, stage=d.stage, approves=d.verdict == "approve") for d in standing]
+    gone = frozenset(s.person for s in seats if s.state == "undeliverable") | {
+        d.person for d in decisions if d.undone_at
+    }
     return tally(stages, votes, requester=barred(serving, request, gate), veto=gate.veto, gone=gone)
 
 

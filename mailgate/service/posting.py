@@ -59,12 +59,14 @@ def archive(tx: Tx, serving: Serving, kind: str, request: Request, event: Event,
         order_mail(tx, serving, kind, request, to=serving.config.archive.address, details=details, events=[event])
 
 
-def tell_operators(tx: Tx, serving: Serving, request: Request | None, *, headline: str, next_step: str) -> None:
-    """Order a notice to every operator."""
+def tell_operators(
+    tx: Tx, serving: Serving, request: Request | None, *, headline: str, next_step: str, takeover: bool = False
+) -> None:
+    """Order a notice to every operator; ``takeover``: with the task and its context, for somebody to do it instead."""
     directory = serving.config.directory
     for person in directory.expand(serving.config.mailgate.operators):
         address = directory.people[person].address
-        details = {"headline": headline, "next": next_step, "person": person}
+        details = {"headline": headline, "next": next_step, "person": person, "takeover": takeover}
         order_mail(tx, serving, "notice", request, to=address, details=details)
 
 

@@ -13,6 +13,7 @@ from mailgate.errors import Forged
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import build_record
 from mailgate.model.lifecycle import FINAL, Standing, State
+from mailgate.model.policy import Gate
 from mailgate.service.context import Serving
 from mailgate.service.marks import bears_event_mark, check_ruling
 from mailgate.service.opening import ask_stage, open_request, tally_of
@@ -176,6 +177,19 @@ def _opened(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[st
     return open_request(tx, serving, request, event)
 
 
+def _take_over(tx: Tx, serving: Serving, request: Request, gate: Gate) -> None:
+    """Ask the operators to take a rejected task over, where the gate says so."""
+    if request.state == State.REJECTED and gate.on_reject == "escalate":
+        tell_operators(
+            tx,
+            serving,
+            request,
+            headline=f"{request.action} was rejected, and the agent stops here. Please take the task over.",
+            next_step=f"See `mailgate requests show {request.id}` for everything about it.",
+            takeover=True,
+        )
+
+
 def _decided(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
     """Send the receipt to everyone asked; ask the next stage where one is due."""
     body = json.loads(event.body)
@@ -183,11 +197,24 @@ def _decided(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[s
     for seat in assignments_of(tx, request.id):
         order_mail(tx, serving, "receipt", request, to=seat, details=details, events=[event])
     archive(tx, serving, "receipt", request, event, details)
+    _, gate = check_ruling(tx, serving.key, request)
+    _take_over(tx, serving, request, gate)
     if request.state == State.PENDING:
-        _, gate = check_ruling(tx, serving.key, request)
         standing = tally_of(tx, serving, request, gate, decisions_of(tx, request.id))
         if standing.standing is Standing.OPEN:
             ask_stage(tx, serving, request, gate, standing.stage, event)
+    return {}
+
+
+def _undone(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
+    """Send what it means to everyone asked: an outcome where the request ended by it, else a receipt."""
+    body = json.loads(event.body)
+    if body["outcome"] != State.PENDING:
+        return _ended(tx, serving, request, event)
+    details = {"decision": body["undone"], "undone": True}
+    for seat in assignments_of(tx, request.id):
+        order_mail(tx, serving, "receipt", request, to=seat, details=details, events=[event])
+    archive(tx, serving, "receipt", request, event, details)
     return {}
 
 
@@ -197,6 +224,7 @@ def _ended(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str
     for seat in assignments_of(tx, request.id):
         order_mail(tx, serving, "outcome", request, to=seat, details={"outcome": outcome}, events=[event])
     archive(tx, serving, "outcome", request, event, {"outcome": outcome})
+    _take_over(tx, serving, request, check_ruling(tx, serving.key, request)[1])
     if outcome == State.FAILED:
         tell_operators(
             tx,
@@ -223,7 +251,8 @@ def _parked(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[st
 _ORDER = {
     kind: rank
     for rank, kind in enumerate(
-        ("bounce", "escalation", "decision", "superseded", "executing", "outcome", "undeliverable", "resumed"), start=1
+        ("bounce", "escalation", "decision", "undo", "superseded", "executing", "outcome", "undeliverable", "resumed"),
+        start=1,
     )
 }
 """The order of events of one instant: those of one transaction have the same time, and their ids are random."""
@@ -231,6 +260,7 @@ _ORDER = {
 _FOLLOW: dict[str, Callable[[Tx, Serving, Request, Event], dict[str, Any]]] = {
     "request": _opened,
     "decision": _decided,
+    "undo": _undone,
     "outcome": _ended,
     "expired": _ended,
     "lapsed": _ended,

@@ -226,12 +226,13 @@ def _refuse_what_was_rejected(tx: Tx, call: Call, gate: Gate) -> None:
     known = find_call(tx, call.agent, call.run, call.identity)
     before = rejected or (known if known is not None and known.state == State.REJECTED else None)
     if before is not None:
+        reason = before.reason or before.reason_later
         raise RejectedBefore(
             f"{before.decided_by or 'A person'} rejected this {call.action.name} on "
-            f"{format_time(before.finished_at or tx.now)[:16]} UTC: {before.reason or 'no reason given'}.",
+            f"{format_time(before.finished_at or tx.now)[:16]} UTC: {reason or 'no reason given'}.",
             request_id=before.id,
             decided_by=before.decided_by,
-            reason=before.reason,
+            reason=reason,
             for_model=sentence_for_model(before),
         )
 

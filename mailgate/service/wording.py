@@ -13,8 +13,9 @@ from mailgate.store.tables import Decision, Request
 def sentence_for_model(request: Request, *, state: State | None = None) -> str:
     """Return the sentence to give a language model about where its action stands, or would stand in ``state``."""
     what = request.action
-    reason = request.reason if request.reason.endswith((".", "!", "?")) else f"{request.reason}."
-    why = f" The reason given: {reason}" if request.reason else " No reason was given."
+    given = request.reason or request.reason_later
+    reason = given if given.endswith((".", "!", "?")) else f"{given}."
+    why = f" The reason given: {reason}" if given else " No reason was given."
     match state or State(request.state):
         case State.PENDING | State.APPROVED | State.EXECUTING:
             return f"{what} waits for a person's approval. Stop here; you will be told the outcome."
@@ -60,7 +61,8 @@ def standing_of(request: Request, decisions: Sequence[Decision], names: Mapping[
         _said(d, "" if d.person == to else names[d.person]) for d in (*mine, *(d for d in ruling if d.person != to))
     ]
     ended_at = _moment(request.finished_at or request.created_at)
-    return " ".join([*said, _CAME_OF_IT[state].format(at=ended_at, state=state.value)])
+    lacking = "enough answers" if decisions else "an answer"
+    return " ".join([*said, _CAME_OF_IT[state].format(at=ended_at, state=state.value, lacking=lacking)])
 
 
 def _said(decision: Decision, name: str) -> str:
@@ -102,7 +104,7 @@ _CAME_OF_IT = {
     State.SUCCEEDED: "It was run, and succeeded {at}.",
     State.FAILED: "It was run, and failed {at}.",
     State.REJECTED: "It is not run.",
-    State.EXPIRED: "It expired {at} without enough answers, and is not run.",
+    State.EXPIRED: "It expired {at} without {lacking}, and is not run.",
     State.UNDELIVERABLE: "It ended as {state} {at}: nobody who may approve it could be reached. It is not run.",
     State.LAPSED: "It ended as {state} {at}: it was approved, but not started in time. It is not run.",
     State.WITHDRAWN: "It ended as {state} {at}: the approval was taken back. It is not run.",

@@ -50,11 +50,28 @@ def find_rejection(tx: Tx, agent: str, digest: bytes, since: datetime) -> Reques
             Request.digest == digest,
             Request.state == State.REJECTED,
             col(Request.finished_at) > since,
+            col(Request.lifted_at).is_(None),
             proven,
         )
         .order_by(col(Request.finished_at).desc())
     )
     return tx.session.exec(wanted).first()
+
+
+def earlier_attempts(tx: Tx, request: Request, limit: int = 50) -> Sequence[Request]:
+    """Return what the same agent asked for of the same action before, earliest first; the latest ``limit``."""
+    wanted = (
+        select(Request)
+        .where(
+            Request.agent == request.agent,
+            Request.action == request.action,
+            col(Request.created_at) <= request.created_at,
+            Request.id != request.id,
+        )
+        .order_by(col(Request.created_at).desc())
+        .limit(limit)
+    )
+    return list(reversed(tx.session.exec(wanted).all()))
 
 
 def find_request(tx: Tx, request_id: str) -> Request | None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -58,6 +59,10 @@ def _text() -> Any:
     return Field(default="", sa_column=Column(Text, nullable=False))
 
 
+def _later_text() -> Any:
+    return Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
+
+
 def _json() -> Any:
     return Field(default="{}", sa_column=Column(Text, nullable=False, server_default="{}"))
 
@@ -75,6 +80,7 @@ class Request(SQLModel, table=True):
         UniqueConstraint("agent", "run", "key"),
         Index("requests_by_digest", "agent", "digest", "state"),
         Index("requests_by_state", "state", "action"),
+        Index("requests_by_action", "agent", "action", "created_at"),
         Index("requests_due", "state", "deadline_at"),
     )
 
@@ -106,6 +112,8 @@ class Request(SQLModel, table=True):
     error: str = _text()
     effect: str = "none"  # none | unknown, where it failed
     reason: str = _text()  # what the agent may be told
+    reason_later: str = _later_text()  # what a person said who had rejected without a reason
+    lifted_at: datetime | None = _instant()  # since when a rejection is no longer remembered
     decided_by: str = ""
     note: str = _text()  # for people: why it ended, what the keeper refused
 
@@ -165,6 +173,7 @@ class Decision(SQLModel, table=True):
     evidence: str = _text()  # JSON: what was checked
     incoming_id: str | None = None
     mark: bytes | None = _bytes()
+    undone_at: datetime | None = _instant()  # taken back by the same person
 
 
 class Event(SQLModel, table=True):

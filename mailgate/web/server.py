@@ -25,6 +25,9 @@ TURN_SECONDS = 40.0
 """From a connection's beginning, or its last answer, to the end of the next answer: a form is 64 KB at most, and a page
 waits for the database 10 seconds at most."""
 
+MOST_TURN_BYTES = 1_000_000
+"""Sent in that time: what is more than a form is refused and thrown away, and not for ever."""
+
 QUIET_SECONDS = 60.0
 """An overload is said at its beginning, and then so often: it may refuse thousands of connections a second."""
 
@@ -89,6 +92,7 @@ class Patience(H11Protocol):
 
     overload = Overload()
     _turn: asyncio.TimerHandle | None = None
+    _received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See :class:`asyncio.Protocol`."""
@@ -97,6 +101,14 @@ class Patience(H11Protocol):
             self.overload.say(self.loop.time(), f"more than {MOST_CONNECTIONS} connections at a time")
             transport.abort()
         self._begin_turn()
+
+    def data_received(self, data: bytes) -> None:
+        """See :class:`asyncio.Protocol`."""
+        self._received += len(data)
+        if self._received > MOST_TURN_BYTES:
+            self.transport.abort()
+        else:
+            super().data_received(data)
 
     def on_response_complete(self) -> None:
         """Give the peer as long again for another request."""
@@ -112,6 +124,7 @@ class Patience(H11Protocol):
     def _begin_turn(self) -> None:
         if self._turn is not None:
             self._turn.cancel()
+        self._received = 0
         self._turn = self.loop.call_later(TURN_SECONDS, self.transport.abort)
 
 

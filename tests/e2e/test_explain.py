@@ -14,15 +14,29 @@ REPLIES = Path(__file__).parent.parent / "replies"
 FIELDS = {"kind", "assignment", "from", "level", "verdict", "first_line", "reason", "would", "because"}
 
 SEVEN = {
-    "approve_plain_neomutt": ("reply", "approve", "count"),
+    "approve_plain_neomutt": ("reply", "approve", "clarify"),
     "reject_with_a_reason": ("reply", "reject", "count"),
     "do_not_approve": ("reply", "unclear", "clarify"),
     "out_of_office_quoting_our_mail": ("auto_reply", "none", "mark_away"),
     "bounce_user_unknown": ("bounce", "none", "mark_undeliverable"),
     "reject_outlook_quote_says_approve": ("reply", "reject", "count"),
-    "approve_html_only_iphone": ("reply", "approve", "count"),
+    "approve_html_only_iphone": ("reply", "approve", "clarify"),
 }
-"""The mails that people get wrong most often; the Outlook one answers no above a quote that says APPROVE."""
+"""The mails that people get wrong most often; the Outlook one answers no above a quote that says APPROVE. Without a
+configuration nobody vouches for a sender, so an approval is understood and would not be counted."""
+
+
+CONFIGURED = """
+[smtp]
+from = "gate@gate.example"
+
+[imap]
+authserv_id = "mx.gate.example"
+
+[people.bob]
+name = "Bob"
+address = "bob@example.com"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +71,37 @@ def test_all_samples_read_as_expected(explained: dict[str, dict[str, object]]) -
 def test_no_machine_decides(explained: dict[str, dict[str, object]]) -> None:
     """Nothing but a reply would ever be counted."""
     assert all(found["kind"] == "reply" for found in explained.values() if found["would"] == "count")
+
+
+def test_nothing_is_claimed_that_nobody_can_know(explained: dict[str, dict[str, object]]) -> None:
+    """Without a configuration no approval would count, and it is not said who was asked: no request is known."""
+    for name, found in explained.items():
+        said = " ".join(map(str, found["because"]))  # type: ignore[call-overload]
+        assert "not the person who was asked" not in said, name
+        if found["verdict"] == "approve":
+            assert found["would"] == "clarify", name
+            assert "to approve, a gate needs a sender proven as aligned" in said, name
+
+
+@pytest.mark.parametrize(
+    ("address", "would", "said"),
+    [
+        ("bob@example.com", "count", "mx.gate.example says dmarc=pass for example.com"),
+        ("eve@example.com", "clarify", "its From field names eve@example.com, which is nobody in the configuration"),
+    ],
+)
+def test_a_configuration_without_a_database_says_whom_it_knows(
+    tmp_path: Path, address: str, would: str, said: str
+) -> None:
+    """A proven person of the configuration could approve; anybody else could not, and both are told so."""
+    (tmp_path / "config.toml").write_text(CONFIGURED)
+    (tmp_path / "mail.eml").write_text(
+        "Authentication-Results: mx.gate.example; dmarc=pass header.from=example.com\n"
+        f"From: {address}\nTo: gate@gate.example\nSubject: Re: x\n\nAPPROVE\n"
+    )
+    found = json.loads(_explain(tmp_path, "--json", "mail.eml").stdout)
+    assert found["would"] == would
+    assert said in found["because"]
 
 
 def test_a_person_reads_why(tmp_path: Path) -> None:

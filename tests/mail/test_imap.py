@@ -226,9 +226,10 @@ def odd(select: bytes = b"* OK [UIDNEXT 1] ok\r\n", **answers: bytes) -> Iterato
     """Open a mailbox on a server with these answers to SELECT, ``FETCH`` and ``SEARCH``."""
     with socketserver.ThreadingTCPServer((LOOPBACK, 0), _Odd) as server:
         server.daemon_threads = True
-        server.answers = {b"SELECT": b"* OK [UIDVALIDITY 1] ok\r\n" + select} | {  # type: ignore[attr-defined]
-            f"UID {verb}".encode(): said for verb, said in answers.items()
-        }
+        server.answers = {  # type: ignore[attr-defined]
+            b"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n",
+            b"SELECT": b"* OK [UIDVALIDITY 1] ok\r\n" + select,
+        } | {f"UID {verb}".encode(): said for verb, said in answers.items()}
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         settings = ImapSettings(host=LOOPBACK, port=int(server.server_address[1]), tls="none")
@@ -240,7 +241,7 @@ def odd(select: bytes = b"* OK [UIDNEXT 1] ok\r\n", **answers: bytes) -> Iterato
             thread.join()
 
 
-@pytest.mark.parametrize("date", [b"", b" INTERNALDATE NIL", b' INTERNALDATE "01-Jan-0001 00:00:00 +1400"'])
+@pytest.mark.parametrize("date", [b"", b" INTERNALDATE NIL", b' INTERNALDATE "31-Dec-9999 23:59:59 -1400"'])
 def test_a_mail_without_a_usable_date_is_read(date: bytes) -> None:
     """A server that does not say when a mail came, or says nonsense, has its mail read all the same."""
     with odd(FETCH=b"* 1 FETCH (UID 7 BODY[] {5}\r\nhello" + date + b")\r\n") as mailbox:

@@ -193,7 +193,7 @@ def test_an_answer_that_is_no_ascii_can_be_stored() -> None:
 
 def test_the_answer_to_a_mail_is_plain(mail_site: MailSite) -> None:
     """Also what a server says that took a mail is one printable line: it is logged."""
-    with scripted(DATA=b"354 go\r\n", **{".": b"250 f\xfcr sp\xe4ter\r\n"}) as server:
+    with scripted(DATA=b"354 go\r\n", **{"X": b"", ".": b"250 f\xfcr sp\xe4ter\r\n"}) as server:
         assert send(plain_sender(server.port), "bob@approvers.test", b"x\r\n") == r"f\udcfcr sp\udce4ter"
 
 

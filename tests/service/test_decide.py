@@ -174,7 +174,10 @@ def test_late_link_says_so_and_decides_nothing(rig: Rig) -> None:
             lambda rig, r: (rig.press(r, "alice"), rig.press(r, "bob")),
             "already approved by Bob Brown at 09:00 UTC",
         ),
-        (lambda rig, r: (rig.clock.forward(hours=5), rig.keeper()), "expired at 14:00 UTC without an answer"),
+        (
+            lambda rig, r: (rig.clock.forward(hours=5), rig.keeper()),
+            "expired at 14:00 UTC on Tue 24 Nov 2026 without an answer",
+        ),
         (lambda rig, r: rig.mg.cancel(r), "ended as cancelled at 09:00 UTC"),
     ],
     ids=["rejected", "approved", "expired", "cancelled"],

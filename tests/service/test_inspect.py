@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
+from mailgate.cli.requests import _readable, _value_lines
 from mailgate.errors import IllegalTransition, InvalidArguments
 from mailgate.model.verdict import Verdict
 from mailgate.service.inspect import cancel_request, details, overview
@@ -31,7 +33,7 @@ def test_details_tell_the_story_and_no_secret(rig: Rig) -> None:
     shown = details(rig.working, request_id[:4])
 
     assert shown["arguments"]["order"] == "A-77"
-    assert (shown["decided by"], shown["reason"]) == ("Bob Brown", "Paid already.")
+    assert (shown["decided_by"], shown["reason"]) == ("Bob Brown", "Paid already.")
     assert [d["verdict"] for d in shown["decisions"]] == ["reject"]
     assert [r["event"] for r in shown["records"]] == ["request", "decision"]
     text = json.dumps(shown)
@@ -39,6 +41,42 @@ def test_details_tell_the_story_and_no_secret(rig: Rig) -> None:
     assert rig.token(seat) not in text
     assert rig.serving.key.code(seat.id, seat.generation) not in text
     assert rig.serving.key.reply_token(seat.id, seat.generation) not in text
+
+
+def test_details_are_what_a_program_can_read(rig: Rig) -> None:
+    """Values keep their types, instants are RFC 3339, names are in snake case, the state is one of the states."""
+    rig.shop.doing = lambda: {"paid": 400.5, "on": None}
+    request_id = rig.approved(args={"amount": 400})
+    rig.work()
+
+    shown = json.loads(json.dumps(details(rig.working, request_id)))
+
+    assert shown["arguments"] == {"amount": 400, "currency": "EUR", "order": "A-1"}
+    assert shown["result"] == {"paid": 400.5, "on": None}
+    assert (shown["state"], shown["meaning"]) == ("succeeded", "approved and carried out")
+    assert all(name.isidentifier() and name.islower() for name in shown)
+    instants = [shown["asked_at"], shown["deadline_at"], shown["finished_at"], shown["decisions"][0]["at"]]
+    assert all(re.fullmatch(r"2026-11-24T\d\d:\d\d:\d\d\.\d{3}Z", instant) for instant in instants)
+    [row] = overview(rig.working, None)
+    assert row["created_at"] == shown["asked_at"]
+
+
+def test_printed_details_have_one_argument_a_line() -> None:
+    """As in the mails: text in quotes, numbers bare, long values below their names, nothing hidden."""
+    arguments = {"amount": 400, "to": "a\u202eb", "cent": {"$decimal": "0.10"}, "lines": "one\ntwo"}
+    assert _value_lines("arguments", arguments) == [
+        "arguments:",
+        "  amount: 400",
+        '  to: "a⟨U+202E⟩b"',
+        "  cent: 0.10",
+        "  lines:",
+        "    | one",
+        "    | two",
+    ]
+    assert _value_lines("result", "done") == ["result:", '  "done"']
+    assert _value_lines("result", None) == []
+    assert _readable("asked_at", "2026-11-24T09:00:07.001Z") == "2026-11-24 09:00:07 UTC"
+    assert _readable("reason", "red\x1b[31m") == "red⟨U+001B⟩[31m"
 
 
 def test_prefix_must_name_one_request(rig: Rig) -> None:

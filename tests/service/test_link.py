@@ -167,11 +167,11 @@ def test_button_alone_where_the_gate_says_so(make_rig: RigMaker) -> None:
 
 
 def test_other_verdicts_are_no_decisions(rig: Rig) -> None:
-    """Only approve and reject decide."""
+    """Only approve and reject decide, and undo takes back."""
     request_id = rig.ask()
 
     with pytest.raises(ValueError, match="not a decision"):
-        rig.press(request_id, "bob", Verdict.UNDO)
+        rig.press(request_id, "bob", Verdict.QUESTION)
     assert rig.state(request_id) == "pending"
 
 

@@ -164,6 +164,33 @@ def test_quarantined_mail_can_be_looked_at_and_read_again(reading: Rig) -> None:
         raw_of(reading.serving, "mail")
 
 
+def test_quarantine_shows_whose_mail_it_is_and_what_about(reading: Rig) -> None:
+    """Sender and subject are those that the mail claims, decoded, on one line, with nothing hidden in them."""
+    raw = (
+        b"From: =?utf-8?q?Alice_\xe2=82=AC?= <alice@example.com>\r\nTo: approvals@gate.example.com\r\n"
+        b"Subject: =?utf-8?q?Pay_=1B[31m?=\r\n =?utf-8?q?now?=\r\nMIME-Version: 1.0\r\n\r\nAPPROVE\r\n"
+    ).replace(b"\xe2", b"=E2")
+    deliver(reading, raw)
+    deliver(reading, b"no mail at all", mail_id="broken")
+
+    mail, broken = sorted(quarantined(reading.serving), key=lambda row: row["id"], reverse=True)
+
+    assert mail["from"] == "Alice € <alice@example.com>"
+    assert mail["subject"] == "Pay ⟨U+001B⟩[31mnow"
+    assert mail["received_at"].startswith("2026-11-24T09:00:00.")
+    assert (broken["from"], broken["subject"]) == ("", "")
+
+
+def test_forged_row_does_not_hide_the_others(reading: Rig) -> None:
+    """A kept mail whose bytes were changed in the database is listed, without what cannot be trusted."""
+    deliver(reading, reply(reading, reading.ask(), token="a" * 26))
+    reading.forge("update incoming set sealed = x'00'")
+
+    [listed] = quarantined(reading.serving)
+
+    assert (listed["id"], listed["from"]) == ("mail", "")
+
+
 def test_evidence_rides_with_each_mail(rig: Rig) -> None:
     """The mails about an event carry its record and proof, which verify against the public log key."""
     request_id = rig.ask()

@@ -74,7 +74,7 @@ def test_the_file_is_found_by_argument_then_variable_then_here(folder: Path, mon
 def test_a_missing_file_says_how_to_make_one(folder: Path, name: str) -> None:
     """The first thing that goes wrong is the first thing that is explained."""
     with pytest.raises(
-        ConfigError, match=r"^There is no configuration at .*; make one with `mailgate init`, or name it"
+        ConfigError, match=r"^There is no configuration at .*; make one with `mailgate init`, or name yours"
     ):
         find_config(folder / name)
     with pytest.raises(ConfigError, match=r"cannot be read \(.*\); check the path and its permissions\.$"):

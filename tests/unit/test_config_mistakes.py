@@ -53,6 +53,45 @@ def problems(tmp_path: Path, text: str) -> list[str]:
     return [p.removeprefix("config.toml: ") for p in caught.value.problems]
 
 
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[smtp]\ntimeout = '{LONG}'",
+        f"[smtp]\nfrom = '{LONG}'",
+        f"[smtp]\nhost = '{LONG}'\ntls = 'none'",
+        f"[mailgate]\nbase_url = '{LONG}'",
+        f"[mailgate]\noperators = ['{LONG}']",
+        f"[people.al]\nname = 'Al'\naddress = '{LONG}'",
+        f"[people.al]\nname = 'Al'\naddress = 'al@example.com'\nzone = '{LONG}'",
+        f"[gates.x]\napprovers = ['alice']\nrules = [{{ when = '{LONG}', tier = 'auto' }}]",
+        f"[gates.x]\napprovers = ['alice']\nrules = [{{ when = '{LONG[:1999]} +', tier = 'auto' }}]",
+        f"[{LONG}]",
+        f"[groups]\n{LONG} = []",
+    ],
+    ids=lambda text: text[:24],
+)
+def test_a_long_mistake_is_not_repeated_whole(tmp_path: Path, text: str) -> None:
+    """A sentence stays one that can be read, whatever was pasted into the file."""
+    assert all(len(p) <= 620 and LONG[:100] not in p[:150] for p in problems(tmp_path, PEOPLE + text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[gates.x]\napprovers = ["alice"]\nrules = [{ when = "1 + \\u001b[2J", tier = "auto" }]',
+        '[gates.x]\napprovers = ["alice"]\nrules = [{ when = "\\u202e", tier = "auto" }]',
+        '[groups]\n"a\\u001b[2J" = []',
+        '["a\\u202eb"]\nx = 1',
+    ],
+)
+def test_a_mistake_is_shown_in_plain_characters(tmp_path: Path, text: str) -> None:
+    """What a file holds reaches a terminal as codes where it would change what the terminal shows."""
+    assert all(p.isprintable() for p in problems(tmp_path, PEOPLE + text))
+
+
 ONE: list[tuple[str, str]] = [
     ("[smtp]\nhots = 'x'", "[smtp] hots is not a known key; did you mean 'host'?"),
     ("[smpt]\nhost = 'x'", "[smpt] is not a known key; did you mean 'smtp'?"),
@@ -66,6 +105,21 @@ ONE: list[tuple[str, str]] = [
     ("[smtp]\nport = 0", "[smtp] port = 0: it must be at least 1."),
     ("[imap]\nport = 70000", "[imap] port = 70000: it must be at most 65535."),
     ("[imap]\nport = []", "[imap] port = []: write a whole number."),
+    ("[smtp]\nport = true", "[smtp] port = true: write a whole number."),
+    ("[worker]\nconcurrency = true", "[worker] concurrency = true: write a whole number."),
+    ("[confidence]\nrequire_below = true", "[confidence] require_below = true: write a number."),
+    (f"{PEOPLE}[gates.pay]\nquorum = true\napprovers = ['alice']", "[gates.pay] quorum = true: write a whole number."),
+    (
+        f"{PEOPLE}[gates.pay]\nstages = [{{ approvers = ['alice'], quorum = true }}]",
+        "[[gates.pay.stages]] #1 quorum = true: write a whole number.",
+    ),
+    ('[smtp]\nca_file = "\\u0000"', "[smtp] ca_file: '\\x00' has a control character in it; write it without."),
+    ('[web]\nhost = "a\\nb"', "[web] host: 'a\\nb' has a control character in it; write it without."),
+    ("[gates.pay]\nsummary = '{{'", "[gates.pay] summary: '{{' is no template: unexpected 'end of template'."),
+    (
+        "[gates.pay]\nsummary = '{{ args.amount | euro }}'",
+        "[gates.pay] summary: '{{ args.amount | euro }}' is no template: ",
+    ),
     ("[smtp]\nhost = 5", "[smtp] host = 5: write text in quotes."),
     ("[smtp]\nhost = true", "[smtp] host = true: write text in quotes."),
     ("[smtp]\nhost = 2026-01-01", "[smtp] host = "),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -129,6 +129,44 @@ def test_where_a_reply_does_not_decide_there_is_no_marker() -> None:
     assert letter.answering.ways == "Use the page linked below; a reply does not decide."
 
 
+@pytest.mark.parametrize(
+    ("changes", "ways"),
+    [
+        ({}, "Reply with APPROVE or REJECT, or use the page linked below."),
+        ({"web_confirm": "reject"}, "Reply with APPROVE or REJECT. On the page linked below you can only reject."),
+        ({"link": ""}, "Reply with APPROVE or REJECT, as said below."),
+        ({"approves_by_reply": False}, "Use the page linked below; a reply can only reject."),
+        (
+            {"approves_by_reply": False, "web_confirm": "reject"},
+            "As this is set up nobody can approve it; you can only reject. Please tell whoever runs the agent.",
+        ),
+    ],
+)
+def test_only_ways_that_count_are_offered(changes: dict[str, str], ways: str) -> None:
+    """The mail never sends anybody on a way that cannot approve."""
+    answering = request_letter(ask(), seat(**changes)).answering
+    assert answering is not None
+    assert answering.ways == ways
+    assert "as a reply" not in answering.code_hint or answering.approves_by_reply
+
+
+def test_a_rejection_says_what_follows_from_it() -> None:
+    """The reason is passed on, and the same action is refused for a while, if the gate remembers."""
+    assert request_letter(ask(rejection_memory=timedelta(days=30)), seat()).if_rejected == (
+        "issue_refund is not run. The agent is told so, with your reason. If it tries the same again within 30 days, "
+        "that is refused without asking anybody. It tries another way."
+    )
+    assert request_letter(ask(if_rejected=""), seat()).if_rejected == (
+        "issue_refund is not run. The agent is told so, with your reason."
+    )
+
+
+def test_identity_by_the_mail_server_claims_no_more_than_was_seen() -> None:
+    """DMARC passes by SPF alone, too, so nobody's signature is spoken of."""
+    letter = receipt_letter(ask(), seat(), signature(level="aligned"))
+    assert history_of(letter)["Identity"] == "aligned: reply; the mail server vouched for the sender's domain (DMARC)"
+
+
 def test_hidden_characters_in_arguments_draw_a_warning() -> None:
     """The warning names the argument and the characters, and comes before those of the caller."""
     letter = request_letter(ask(arguments={"to": ["a\u200bb"], "x": 1}), seat(), warnings=("First time.",))
@@ -225,6 +263,13 @@ def test_a_receipt_prints_name_address_time_and_meaning() -> None:
     assert facts["Meaning"] == "the signer approves that issue_refund is run once, exactly as shown, under this digest"
     assert facts["Identity"] == "link+code: personal link and the code printed in the mail"
     assert letter.digest == "ab" * 32
+
+
+def test_a_receipt_of_another_person_names_that_person() -> None:
+    """Also one whose name begins with a word that decides."""
+    assert receipt_letter(ask(), seat(), signature(), is_own=False).headline == "Bob Brown approved issue_refund"
+    led_in = receipt_letter(ask(), seat(), signature(name="No Moo-hyun", verdict="rejected"), is_own=False)
+    assert led_in.headline == "Note: No Moo-hyun rejected issue_refund"
 
 
 def test_a_receipt_does_not_print_the_counted_answer_twice() -> None:

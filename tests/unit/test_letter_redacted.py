@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ended
-from mailgate.mail.draft import outcome_letter, request_letter
+from mailgate.mail.draft import outcome_letter, receipt_letter, request_letter
 from mailgate.mail.letter import NO_CODE, NO_LINK, redacted
 from tests.letters import CODE, LINK, TOKEN, ask, seat, signature
 
@@ -53,3 +54,23 @@ def test_a_letter_without_link_keeps_its_empty_link() -> None:
     bare = redacted(request_letter(ask(), seat(link="", code="")))
     assert bare.answering is not None
     assert (bare.answering.link_url, bare.answering.code) == ("", "")
+
+
+def test_the_copy_names_those_who_got_the_mail() -> None:
+    """The archive is no person: the copy says who was asked, whether one, several or nobody."""
+    letter = request_letter(ask(), seat())
+    for people, recipient, others in (
+        (["Bob Brown"], "Bob Brown", "Asked: Bob Brown, and nobody else."),
+        (["Al", "Bo"], "Al and Bo", "Asked: Al and Bo, each in a mail of their own."),
+        ([], "nobody", "Nobody could be asked."),
+    ):
+        copy = archive_copy(letter, people)
+        assert copy.answering is not None
+        assert (copy.is_copy, copy.recipient, copy.answering.others) == (True, recipient, others)
+        assert (copy.answering.link_url, copy.answering.code) == (NO_LINK, NO_CODE)
+
+
+def test_a_copy_of_a_receipt_is_one_too() -> None:
+    """What asks for nothing has no ways of answering to strip, and still says whom it was sent to."""
+    copy = archive_copy(receipt_letter(ask(), seat(), signature()), ["Bob Brown"])
+    assert (copy.is_copy, copy.recipient, copy.answering) == (True, "Bob Brown", None)

@@ -308,12 +308,16 @@ def test_body_without_an_announced_length_is_bounded(site: Site) -> None:
         connection.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + piece * 2)
         answer = connection.recv(100)  # although the body has not ended
 
-    assert answer.startswith(b"HTTP/1.1 413 ")
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            for _ in range(1000):
+                connection.sendall(piece)
 
 
-@pytest.mark.parametrize(
-    "part", ["GET /health HTTP/1.1\r\nHost: x\r\nX-", "POST /d/x/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nv"]
-)
+FORM = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9"
+
+
+@pytest.mark.parametrize("part", ["GET /health HTTP/1.1\r\nX-", f"POST /d/x/ HTTP/1.1\r\nHost: x\r\n{FORM}\r\n\r\nv"])
 def test_request_that_never_ends_is_dropped(site: Site, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     """A connection whose request does not come, in its head or its body, is closed and does not stay open."""
     monkeypatch.setattr(server, "TURN_SECONDS", 0.2)

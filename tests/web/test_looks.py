@@ -328,13 +328,12 @@ def test_an_error_is_announced_and_tied_to_its_field(browser: Browser) -> None:
     html = decide_page(error="That is not the code.", tries_left=3, reason="a </textarea> b")
     with opened(browser, html) as (page, _):
         alert = page.get_by_role("alert")
-        assert alert.inner_text() == "That is not the code."
+        assert alert.inner_text() == "That is not the code. 3 tries left."
         assert page.evaluate("document.activeElement.id") == "error"
         assert page.title().startswith("Error: ")
         field = page.get_by_label("Code from the mail")
         assert "error" in (field.get_attribute("aria-describedby") or "")
         assert field.get_attribute("aria-invalid") == "true"
-        assert page.get_by_text("3 tries left").is_visible()
         assert page.get_by_label("Reason").input_value() == "a </textarea> b"
 
 
@@ -354,6 +353,18 @@ def test_when_the_codes_are_used_up_only_rejecting_is_left(browser: Browser) -> 
         assert page.locator("input[name=code]").count() == 0
         assert page.locator("button[value=reject]").is_visible()
         assert page.get_by_text("answer by replying to the mail").is_visible()
+
+
+def test_where_no_reply_approves_the_page_invites_none(browser: Browser) -> None:
+    """A reply that could never count is no other way, neither when the codes are used up nor where links only reject."""
+    letter = full_letter(approves_by_reply=False)
+    with opened(browser, decide_page(letter=letter, tries_left=0)) as (page, _):
+        assert page.get_by_text("You can still reject here.").is_visible()
+        assert page.get_by_text("replying to the mail").count() == 0
+    letter = full_letter(approves_by_reply=False, web_confirm="reject")
+    with opened(browser, decide_page(letter=letter, approves=False)) as (page, _):
+        assert page.get_by_text("As this is set up nobody can approve it").is_visible()
+        assert page.get_by_text("reply to the mail with APPROVE").count() == 0
 
 
 def test_without_a_code_the_page_asks_for_none(browser: Browser) -> None:

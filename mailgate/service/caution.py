@@ -1,0 +1,45 @@
+"""What a person should know before saying yes: what came of earlier attempts of this agent. Rows to sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mailgate.model.lifecycle import State
+from mailgate.model.policy import Gate
+from mailgate.store import Tx
+from mailgate.store.requests import earlier_attempts
+from mailgate.store.tables import Request
+
+_ORDINALS = {1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
+
+
+def cautions(tx: Tx, request: Request, gate: Gate) -> Iterator[str]:
+    """Yield the warnings that a request's mail carries, the gravest first."""
+    attempts = earlier_attempts(tx, request)
+    since = request.created_at - gate.rejection_memory
+    rejected = [
+        r
+        for r in attempts
+        if r.state == State.REJECTED and (r.finished_at or r.created_at) > since and _is_near(r, request)
+    ]
+    if rejected:
+        last = rejected[-1]
+        which = _ORDINALS.get(len(rejected), f"{len(rejected) + 1}th")
+        why = f": {last.reason or last.reason_later}" if last.reason or last.reason_later else ", without a reason"
+        yield (
+            f"{which} attempt after a rejection by {last.decided_by or 'a person'} on "
+            f"{last.finished_at or last.created_at:%Y-%m-%d %H:%M} UTC{why}"
+        )
+    unknown = [
+        r for r in attempts if r.digest == request.digest and (r.effect == "unknown" or r.state == State.IN_DOUBT)
+    ]
+    if unknown:
+        at = unknown[-1].approved_at or unknown[-1].created_at
+        yield f"The very same action was started on {at:%Y-%m-%d %H:%M} UTC, and nobody knows whether it took effect."
+    if not attempts:
+        yield f"{request.agent} asks for {request.action} for the first time."
+
+
+def _is_near(earlier: Request, request: Request) -> bool:
+    """Return whether somebody may be trying again what was rejected: in the same run, or with the same intent."""
+    return earlier.run == request.run or (request.intent is not None and earlier.intent == request.intent)
