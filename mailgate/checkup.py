@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import email.message
 import platform
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,13 +28,17 @@ _PATCHED = {(3, 11): 10, (3, 12): 5}
 """Python releases from which header injection is fixed (CVE-2024-6923); our own mails do not depend on it."""
 
 
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was checked."""
+    """One thing that was checked. ``doubtful`` marks what works and should be changed all the same."""
 
     what: str
     fine: bool
     says: str
+    doubtful: bool = False
 
 
 def check_all(config: Config, *, probe: bool) -> Iterator[Finding]:
@@ -42,7 +47,8 @@ def check_all(config: Config, *, probe: bool) -> Iterator[Finding]:
     Args:
         probe: also send a mail to the reply address and wait for it.
     """
-    yield Finding(what="configuration", fine=True, says=f"{len(config.people)} people, {len(config.gates)} gates")
+    yield Finding(what="configuration", fine=True, says=_counted(config))
+    yield from _doubts(config)
     yield _python()
     try:
         serving = open_serving(config)
@@ -58,6 +64,29 @@ def check_all(config: Config, *, probe: bool) -> Iterator[Finding]:
             yield _checked("probe", lambda: _probe(config))
     finally:
         serving.store.close()
+
+
+def _counted(config: Config) -> str:
+    people, gates = len(config.people), len(config.gates)
+    return f"{people} {'person' if people == 1 else 'people'}, {gates} {'gate' if gates == 1 else 'gates'}"
+
+
+def _doubts(config: Config) -> Iterator[Finding]:
+    """Yield what an operator should know before the first request."""
+    aligned = [name for name, gate in config.gates.items() if gate.reply_level == "aligned"]
+    if config.mailgate.default_approvers and not config.gates:
+        aligned = ["any action"]  # without a gate of its own it has the usual one
+    if aligned and not config.imap.authserv_id:
+        says = (
+            f"[imap] authserv_id is empty, so no reply can prove who sent it: {', '.join(aligned)} can be approved by "
+            "link only, not by reply; write there the name your mail server puts first into Authentication-Results"
+        )
+        yield Finding(what="replies", fine=True, doubtful=True, says=says)
+    for key in ("serve_file", "link_file", "log_file"):
+        path = config.path(getattr(config.keys, key))
+        if path.is_file() and path.stat().st_mode & _OTHERS:
+            says = f"[keys] {key}: other users of this machine can read {path}; run chmod 600 on it"
+            yield Finding(what="keys", fine=True, doubtful=True, says=says)
 
 
 def _checked(what: str, check: Callable[[], str]) -> Finding:

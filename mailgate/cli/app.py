@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from mailgate.cli import explain, quarantine, requests, running, setup, trying
 
 app = typer.Typer(
     name="mailgate",
-    help="An e-mail based approval queue for AI agents: nothing gated runs without a person's proven yes.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mailgate {version('mailgate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def mailgate(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """An e-mail based approval queue for AI agents: nothing gated runs without a person's proven yes."""
+
 
 app.command()(trying.demo)
 app.command()(trying.sandbox)

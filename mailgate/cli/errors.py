@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mailgate.errors import ConfigError, MailgateError
+from mailgate.model.quoting import plain
 
 CHECK_FAILED = 1
 USAGE = 2
@@ -48,7 +49,7 @@ def reported() -> Iterator[None]:
 
 def _say(*sentences: str) -> None:
     for sentence in filter(None, sentences):
-        print(f"mailgate: {sentence}", file=sys.stderr)
+        print(f"mailgate: {plain(sentence)}", file=sys.stderr)
 
 
 def _leave(code: int) -> None:

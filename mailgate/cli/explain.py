@@ -13,6 +13,7 @@ from mailgate.cli.errors import UNREADABLE, Exit
 from mailgate.cli.options import ConfigOption, JsonOption, read_config
 from mailgate.config import Config, find_config
 from mailgate.errors import ConfigError
+from mailgate.mail.characters import one_line
 
 
 def explain(
@@ -31,7 +32,7 @@ def explain(
 
     from mailgate.explaining import Explainer, read_dns
 
-    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     if dns is not None:
         read_dns(dns)
     unreadable = False
@@ -45,7 +46,7 @@ def explain(
                 continue
             found = explainer.explain(raw)
             if as_json:
-                typer.echo(json.dumps(found, ensure_ascii=False))
+                typer.echo(_json(found))
             else:
                 _print(console, file, found)
     if unreadable:
@@ -64,9 +65,15 @@ def _configuration(path: Path | None) -> Config | None:
 
 
 def _print(console: Any, file: Path, found: dict[str, Any]) -> None:
-    console.print(f"{file}: {found['kind']}, {found['verdict']} → {found['would']}", style="bold")
+    console.print(f"{one_line(str(file))}: {found['kind']}, {found['verdict']} → {found['would']}", style="bold")
     for name in ("from", "level", "assignment", "first_line", "reason"):
         if found[name]:
-            console.print(f"  {name.replace('_', ' ')}: {found[name]}")
+            console.print(f"  {name.replace('_', ' ')}: {one_line(str(found[name]))}")
     for sentence in found["because"]:
-        console.print(f"  · {sentence}")
+        console.print(f"  · {one_line(sentence)}")
+
+
+def _json(found: dict[str, Any]) -> str:
+    """Return JSON with letters as they are, and as codes what would change how a terminal shows them."""
+    text = json.dumps(found, ensure_ascii=False)
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

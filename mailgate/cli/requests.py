@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from mailgate.cli.options import ConfigOption, JsonOption, read_config
+from mailgate.model.lifecycle import State
 
 app = typer.Typer(help="Look at requests, cancel one, settle one that is in doubt.", no_args_is_help=True)
 
@@ -21,7 +22,7 @@ RequestArgument = Annotated[str, typer.Argument(metavar="ID", help="The request'
 
 @app.command("list")
 def list_(
-    state: Annotated[str | None, typer.Option(help="Only requests in this state, such as pending.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only requests in this state.")] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -58,7 +59,7 @@ def show(request: RequestArgument, as_json: JsonOption = False, config: ConfigOp
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     for name, content in found.items():
         if isinstance(content, list):
             console.print(f"\n{name}", style="bold")

@@ -11,6 +11,7 @@ import typer
 
 from mailgate.cli.errors import CHECK_FAILED, Exit
 from mailgate.cli.options import ConfigOption, read_config
+from mailgate.model.quoting import plain
 
 
 def init(
@@ -54,9 +55,9 @@ def doctor(
     failed = False
     for finding in check_all(read_config(config), probe=probe):
         failed |= not finding.fine
-        sign = "[green]✓[/]" if finding.fine else "[red]✗[/]"
+        sign = "[yellow]![/]" if finding.doubtful else "[green]✓[/]" if finding.fine else "[red]✗[/]"
         console.print(f"{sign} [bold]{finding.what}[/]  ", end="")
-        console.print(finding.says, markup=False)
+        console.print(plain(finding.says), markup=False, emoji=False)
     if failed:
         raise Exit(CHECK_FAILED)
 

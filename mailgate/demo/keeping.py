@@ -13,14 +13,12 @@ from mailgate.runtime import open_database
 from mailgate.store.tables import Event, Outgoing
 
 
-def keep_archive(site: Site, folder: Path) -> int:
-    """Write the archive mailbox into ``folder/archive`` and return how many mails it holds."""
+def keep_archive(site: Site, folder: Path) -> None:
+    """Write the archive mailbox into ``folder/archive``."""
     archive = mailbox.Maildir(folder / "archive", create=True)
-    mails = site.mail.messages(site.mail.archive_address)
-    for mail in mails:
+    for mail in site.mail.messages(site.mail.archive_address):
         archive.add(mail.raw)
     archive.close()
-    return len(mails)
 
 
 def wait_until_sent(site: Site, seconds: float) -> None:

@@ -29,6 +29,10 @@ PEOPLE = {
 }
 
 
+WEB_PORT = 8080
+"""Of the decide page, where neither an option nor a configuration names another."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A running sandbox and the configuration for it."""
@@ -40,24 +44,27 @@ class Site:
 
 @contextmanager
 def open_site(
-    folder: Path, *, inbox_port: int, web_port: int, gates: str, approvers: list[str]
+    folder: Path, *, inbox_port: int, web_port: int | None, gates: str, approvers: list[str]
 ) -> Iterator[tuple[Site, socket.socket]]:
     """Start a mail site for ``folder``, whose config.toml is made if it is missing; give also the decide page's socket.
+
+    Args:
+        web_port: of the decide page; None: as the configuration that is there has it.
 
     Raises:
         ConfigError: a port is in use, or the folder's configuration is not one of the sandbox.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.toml"
-    smtp_port, imap_port, web_port = _ports_of(path) if path.exists() else (0, 0, web_port)
-    listening = bind("127.0.0.1", web_port)
+    smtp_port, imap_port, usual_port = _ports_of(path) if path.exists() else (0, 0, WEB_PORT)
+    listening = bind("127.0.0.1", usual_port if web_port is None else web_port)
     people = {p.address: p.name for p in PEOPLE.values()}
     mail = Sandbox(people, smtp_port=smtp_port, imap_port=imap_port, inbox_port=inbox_port)
     with mail:
+        web_port = int(listening.getsockname()[1])
         if not path.exists():
-            web_port = listening.getsockname()[1]
             write_config(folder, mail, PEOPLE, web_port=web_port, gates=gates, approvers=approvers)
-        config = load_config(path)
+        config = _at_port(load_config(path), web_port)
         make_key_files(config)
         open_database(config).close()
         yield Site(mail=mail, config_path=path, config=config), listening
@@ -94,7 +101,7 @@ def run_sandbox(
     folder: Path,
     *,
     inbox_port: int,
-    web_port: int,
+    web_port: int | None,
     mail_only: bool,
     stop: threading.Event,
     say: Callable[[str], None],
@@ -121,6 +128,14 @@ def _introduce(site: Site, say: Callable[[str], None], *, mail_only: bool) -> No
         f"serving  {'not started: run  mailgate serve --config ' + shown if mail_only else site.config.mailgate.base_url}"
     )
     say("Everything is on this machine only. Stop with Ctrl-C.")
+
+
+def _at_port(config: Config, port: int) -> Config:
+    """Return the configuration with the decide page, and so the links to it, at ``port`` in this run."""
+    if port == config.web.port:
+        return config
+    main = config.mailgate.model_copy(update={"base_url": f"http://127.0.0.1:{port}"})
+    return config.model_copy(update={"mailgate": main, "web": config.web.model_copy(update={"port": port})})
 
 
 def _ports_of(path: Path) -> tuple[int, int, int]:

@@ -16,7 +16,7 @@ from rich.text import Text
 from mailgate.demo.keeping import keep_archive, wait_until_sent
 from mailgate.demo.people import Part, about, follow_link, play, reply_with, stay_silent
 from mailgate.demo.site import PEOPLE, Site, open_site, serving
-from mailgate.demo.thread import print_mailboxes, print_thread
+from mailgate.demo.thread import print_closing, print_mailboxes, print_thread
 from mailgate.errors import MailgateError
 
 GATES = """
@@ -117,8 +117,8 @@ def tell(*, unattended: bool, keep: Path | None, stop: threading.Event) -> None:
         print_mailboxes(console, site, PEOPLE)
         print_thread(console, site, PEOPLE["bob"], "A-1010")
         if keep is not None:
-            count = keep_archive(site, folder)
-            console.print(f"\nKept in {folder}: config.toml, mailgate.db, archive/ ({count} mails), log.vkey")
+            keep_archive(site, folder)
+        print_closing(console, site, kept=str(keep or ""))
 
 
 def _introduce(console: Console, site: Site, *, unattended: bool) -> None:

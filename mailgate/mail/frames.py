@@ -81,9 +81,13 @@ _SEPARATOR_WORDS = re.compile(
     r"исходное сообщение|оригинальное сообщение|пересылаемое сообщение|orijinal (?:mesaj|ileti)|özgün ileti|"
     r"αρχικό μήνυμα|הודעה מקורית|الرسالة الأصلية|mesaj original|pesan asli|thư gốc|"
     r"元のメッセージ|原始邮件|原始郵件|原邮件|원본 메시지|원본메일|reply message|"
-    r"forwarded message|forwarded by [\w .'-]{1,40}/[\w ./-]{1,60} on \d[\d./-]{5,9},? \d\d?:\d\d(?::\d\d)?(?: ?[ap]m)?|weitergeleitete (?:nachricht|mail)|message transféré|mensaje reenviado|"
-    r"mensagem encaminhada|messaggio inoltrato|doorgestuurd bericht|vidarebefordrat meddelande|videresendt(?: melding| meddelelse)?|"
-    r"wiadomość przekazana|přeposlaná zpráva|välitetty viesti|転送メッセージ|转发邮件|轉寄郵件|전달된 메일)(?: (?:from|von|de|da|van|fra|från) \S{1,80}@\S{1,80})?",
+    r"forwarded message|"
+    r"forwarded by [\w .'-]{1,40}/[\w ./-]{1,60} on \d[\d./-]{5,9},? [\d:]{4,8}(?: ?[ap]m)?|"
+    r"weitergeleitete (?:nachricht|mail)|message transféré|mensaje reenviado|"
+    r"mensagem encaminhada|messaggio inoltrato|doorgestuurd bericht|vidarebefordrat meddelande|"
+    r"videresendt(?: melding| meddelelse)?|"
+    r"wiadomość przekazana|přeposlaná zpráva|välitetty viesti|転送メッセージ|转发邮件|轉寄郵件|전달된 메일)"
+    r"(?: (?:from|von|de|da|van|fra|från) \S{1,80}@\S{1,80})?",
     re.IGNORECASE,
 )
 _FORWARD_INTRO = re.compile(
@@ -209,7 +213,8 @@ def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
     """Find the attribution whose last line is ``lines[end]``.
 
     Returns:
-        The index of its first line, and whether it is strong: it sets an address off, as nobody does by hand. Nothing if there is none. Clients wrap attributions over up to five lines.
+        The index of its first line, and whether it is strong: it sets an address off, as nobody does by hand. Nothing
+        if there is none. Clients wrap attributions over up to five lines.
     """
     if not _ENDS.search(visible(lines[end][-80:])):
         return None

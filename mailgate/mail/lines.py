@@ -16,7 +16,8 @@ class Line:
 
     ``quoted``: it is set off as somebody else's words, by ``>`` or a container of HTML. ``sure``: by one that only
     quoting makes; a bare ``>`` may also mean "more than". ``cut``: a client says that what it quotes begins here.
-    ``signature``: it stands in what the client calls the signature. ``raw`` keeps the prefix that ``text`` lost.
+    ``seam``: a client may begin to quote below it. ``signature``: it stands in what the client calls the signature.
+    ``loose``: it stands in the container of a quote, below the quote. ``raw`` keeps the prefix that ``text`` lost.
     """
 
     text: str
@@ -24,7 +25,9 @@ class Line:
     quoted: bool = False
     sure: bool = False
     cut: bool = False
+    seam: bool = False
     signature: bool = False
+    loose: bool = False
 
 
 def plain_lines(text: str) -> tuple[Line, ...]:

@@ -36,8 +36,11 @@ _QUOTES = _named(
     "messagereplysection mail_android_quote sh-quoted-content front-blockquote ecxgmail_quote aolreplacedbody"
 )
 _CUTS = _named(
-    "divrplyfwdmsg outlookmessageheader mail-editor-reference-message-container zwchr ms-outlook-mobile-reference-message __divider__ __headers__ origmsg"
+    "divrplyfwdmsg outlookmessageheader mail-editor-reference-message-container zwchr "
+    "ms-outlook-mobile-reference-message __divider__ __headers__ origmsg"
 )
+_SEAMS = _named("appendonsend stopspelling")
+_WRAPPERS = _named("gmail_quote gmail_quote_container ecxgmail_quote")  # about an attribution and one blockquote
 _SIGNATURES = _named(
     "gmail_signature gmail_signature_prefix moz-signature signature ms-outlook-mobile-signature composer_signature "
     "protonmail_signature_block protonmail_signature_block-user protonmail_signature_block-proton k9mail-signature"
@@ -86,6 +89,8 @@ class _Place:
     quoted: bool = False
     sure: bool = False
     signature: bool = False
+    wraps: bool = False  # in a wrapper of a quote, not in the quote
+    loose: bool = False  # there, below the quote
     preformatted: bool = False
     struck: bool = False
 
@@ -128,10 +133,15 @@ class _Page:
             self._add(_RULE, self._open[-1][1])
         elif name == "img" and ("data-emoji" in attributes or "emoji" in attributes.get("class", "")):
             self.write(attributes.get("alt", ""))
+        elif name == "input" and attributes.get("type", "").lower() != "hidden":
+            self.write(attributes.get("value", ""))
         marks = _marks(attributes)
         if not marks.isdisjoint(_CUTS) and not self._open[-1][1].quoted:
             self.end_line()
             self.lines.append(Line(text="", raw="", cut=True))
+        elif not marks.isdisjoint(_SEAMS) and not self._open[-1][1].quoted:
+            self.end_line()
+            self.lines.append(Line(text="", raw="", seam=True))
         if name not in _VOID:
             self._enter(name, attributes, marks)
 
@@ -165,8 +175,17 @@ class _Page:
             self._names[-1][innermost] -= 1
             if place.scope:
                 self._names.pop()
+                self._loosen()
             if innermost == name:
                 return
+
+    def _loosen(self) -> None:
+        """Note that a quote has ended, for the rest of its wrapper: what follows there may be the person's own words."""
+        for index in range(len(self._open) - 1, -1, -1):
+            name, place = self._open[index]
+            if not place.wraps:
+                return
+            self._open[index] = name, replace(place, loose=True)
 
     def end_line(self, *, even_empty: bool = False) -> None:
         text = "".join(self._written)
@@ -189,7 +208,9 @@ class _Page:
 
     def _add(self, text: str, place: _Place) -> None:
         if place.quoted:
-            line = Line(text=text, raw="> " + text, quoted=True, sure=place.sure, signature=place.signature)
+            line = Line(
+                text=text, raw="> " + text, quoted=True, sure=place.sure, signature=place.signature, loose=place.loose
+            )
         else:
             line = replace(plain_lines(text)[0], signature=place.signature)
         self.lines.append(line)
@@ -230,6 +251,9 @@ def _inside(
         quoted=outer.quoted or quotes,
         sure=outer.sure or sure,
         signature=outer.signature or not marks.isdisjoint(_SIGNATURES) or "data-signatureblock" in attributes,
+        wraps=(not quotes and outer.wraps)
+        or (name != "blockquote" and not outer.quoted and not marks.isdisjoint(_WRAPPERS)),
+        loose=outer.loose and not quotes,
         preformatted=spaces != "normal" and (outer.preformatted or name == "pre" or spaces.startswith("pre")),
         struck=outer.struck or name in _STRUCK or any("line-through" in value for value in style.values()),
     )
@@ -246,7 +270,9 @@ def _hides(attributes: Mapping[str, str], style: Mapping[str, str]) -> bool:
 
 def _is_size(size: str) -> bool:
     """Whether a size of letters stands on its own; "2em" and "80%" of nothing are nothing."""
-    return bool(size) and (_NOTHING.fullmatch(size) is not None or not size.endswith(("em", "%", "ex", "er", "ch")) or "rem" in size)
+    if not size or _NOTHING.fullmatch(size):
+        return bool(size)
+    return size.endswith("rem") or not size.endswith(("em", "%", "ex", "ch", "inherit", "smaller", "larger"))
 
 
 def _surely_quotes(name: str, attributes: Mapping[str, str], marks: frozenset[str]) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailgate.errors import MailUnreadable
 from mailgate.mail.charsets import decode_words, text_of
@@ -31,6 +31,8 @@ Fields = tuple[tuple[str, str], ...]
 _FIELD_NAME = re.compile(rb"[!-9;-~]+")  # printable ASCII but the colon (RFC 5322 section 2.2)
 _BLANK_LINE = re.compile(rb"(?:\A|\r?\n)\r?\n")
 _PARAMETER = re.compile(r';\s*([!#-\'*+.\w^`{|}~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]*)')
+_EXCHANGE_NAME = re.compile(r"name\*?\d{0,2}\*?\s?=\s?[\"']?(?:[\w-]{0,20}'\w{0,10}')?ATT\d+", re.IGNORECASE)
+_CARDS = frozenset(("text/vcard", "text/x-vcard", "text/directory"))
 _ENCODINGS = frozenset(("", "7bit", "8bit", "7-bit", "8-bit", "binary", "quoted-printable", "base64"))
 
 
@@ -39,7 +41,8 @@ class Mail:
     """One incoming mail, opened.
 
     ``plain`` and ``html`` hold the texts of the body in their order, attachments not among them; ``part_types`` the
-    content type of every part, depth first. ``delivery_status`` holds the field groups of a delivery report (RFC 3464),
+    content type of every part, depth first. ``unread`` says of each part that a client may show as part of the mail, and
+    that is in none of the texts, what it is. ``delivery_status`` holds the field groups of a delivery report (RFC 3464),
     ``returned`` the header of the mail that a report or a forward carries.
     """
 
@@ -50,23 +53,9 @@ class Mail:
     plain: tuple[str, ...]
     html: tuple[str, ...]
     part_types: tuple[str, ...]
+    unread: tuple[str, ...]
     delivery_status: tuple[Fields, ...]
     returned: Fields
-
-    @property
-    def has_calendar(self) -> bool:
-        """Whether a part is an invitation or the answer to one."""
-        return "text/calendar" in self.part_types
-
-    @property
-    def has_tnef(self) -> bool:
-        """Whether a part is Outlook's own format (winmail.dat), which may hide the text."""
-        return "application/ms-tnef" in self.part_types or "application/vnd.ms-tnef" in self.part_types
-
-    @property
-    def has_attached_message(self) -> bool:
-        """Whether a whole mail is attached."""
-        return "message/rfc822" in self.part_types
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return the values of every top-level field of that name, in any case, from the top."""
@@ -86,6 +75,7 @@ class _Part:
     content_type: str
     parameters: dict[str, str]
     content: bytes
+    alternative: bool = False  # one of several forms of the same text (RFC 2046 section 5.1.4)
 
 
 def open_mail(raw: bytes, *, unix_lines: bool = False) -> Mail:
@@ -118,6 +108,7 @@ def open_mail(raw: bytes, *, unix_lines: bool = False) -> Mail:
         plain=tuple(text for kind, text in texts if kind == "text/plain"),
         html=tuple(text for kind, text in texts if kind == "text/html"),
         part_types=tuple(part.content_type for part in parts),
+        unread=tuple(what for part in parts if (what := _unread(part))),
         delivery_status=next((_groups(part) for part in parts if part.content_type in _STATUS_TYPES), ()),
         returned=next((_returned(part) for part in parts if part.content_type in _RETURNED_TYPES), ()),
     )
@@ -204,7 +195,8 @@ def _walk(part: _Part, *, depth: int) -> Iterator[_Part]:
             blank = _BLANK_LINE.search(raw)
             header, body = (raw[: blank.start()], raw[blank.end() :]) if blank else (raw, b"")
             child = _part(_fields(header[:MAX_HEADER_BYTES], strict=False), body, default=default)
-            yield from _walk(child, depth=depth + 1)
+            alternative = part.content_type == "multipart/alternative"
+            yield from _walk(replace(child, alternative=alternative), depth=depth + 1)
 
 
 def _children(part: _Part) -> Iterator[bytes]:
@@ -233,9 +225,40 @@ def _is_body_text(part: _Part) -> bool:
     """Whether a part is text that its reader sees as the mail; a text file sent along is not."""
     if part.content_type not in ("text/plain", "text/html"):
         return False
-    disposition = _first(part.fields, "content-disposition").lower()
-    named = "filename" in disposition or any(name.startswith("name") for name in part.parameters)
-    return not named and disposition.split(";", 1)[0].strip() != "attachment"
+    return not _is_named(part) and _disposition(part) != "attachment"
+
+
+def _disposition(part: _Part) -> str:
+    return _first(part.fields, "content-disposition").lower().split(";", 1)[0].strip()
+
+
+def _is_named(part: _Part) -> bool:
+    named = "filename" in _first(part.fields, "content-disposition").lower()
+    return named or any(name.startswith("name") for name in part.parameters)
+
+
+def _unread(part: _Part) -> str:
+    """Say what a part is that a client may show as part of the mail though it is no body text here; else nothing.
+
+    Exchange sends what follows a picture as a file ``ATT00001.txt`` or ``.htm``, and Outlook shows it in its place. Of the
+    forms of ``multipart/alternative`` each client picks its own. A file that is plainly attached is none of these.
+    """
+    kind = part.content_type
+    if kind.startswith("multipart/") or _is_body_text(part):
+        return ""
+    if kind in ("text/calendar", "application/ics"):
+        return "a calendar entry"
+    if kind in ("application/ms-tnef", "application/vnd.ms-tnef"):
+        return "a part in Outlook's own format (winmail.dat)"
+    if _EXCHANGE_NAME.search(_first(part.fields, "content-disposition") + ";" + _first(part.fields, "content-type")):
+        return "a rest of its text as a file (ATT00001)"
+    if part.alternative:
+        return f"another form of its text ({kind[:40]})"
+    if kind in _CARDS or _disposition(part) == "attachment":
+        return ""
+    if kind in ("message/rfc822", "message/global"):
+        return "another mail in it"
+    return f"a text of its own ({kind[:40]})" if kind.startswith("text/") else ""
 
 
 def _decoded(part: _Part) -> bytes:

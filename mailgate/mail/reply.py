@@ -49,9 +49,14 @@ MAX_LINES = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewText:
-    """The person's own text, and why it may not be: a ``doubt`` makes whatever it says unclear."""
+    """The person's own text, and why it may not be: a ``doubt`` makes whatever it says unclear.
+
+    ``whole`` has also what stands in the client's signature and below a quote in its container: most likely not an
+    answer, but where it is one, it may be a condition.
+    """
 
     text: str
+    whole: str
     doubt: str = ""
 
 
@@ -72,7 +77,7 @@ def new_text_of_html(source: str) -> str:
 
 
 def read_reply(mail: Mail) -> Reading:
-    """Read what a mail says. Plain text and HTML must say the same, else it is unclear.
+    """Read what a mail says. Plain text and HTML must say the same, and for a yes be all it says, else it is unclear.
 
     Raises:
         MailUnreadable: the HTML cannot be read at all.
@@ -95,7 +100,7 @@ def read_reply(mail: Mail) -> Reading:
     verdicts = {reading.verdict for _, reading in readings}
     first = readings[0][1]
     if len(verdicts) == 1:
-        return first
+        return _with_unread(first, mail)
     told = tuple(f"the {name} part reads as {reading.verdict}: {reading.because[-1]}" for name, reading in readings)
     return Reading(verdict=Verdict.UNCLEAR, first_line=first.first_line, because=(*told, "the two parts disagree"))
 
@@ -103,27 +108,49 @@ def read_reply(mail: Mail) -> Reading:
 def new_text(lines: Sequence[Line]) -> NewText:
     """Return the person's own text of a body."""
     if len(lines) > MAX_LINES:
-        return NewText(text="", doubt=f"the text has more than {MAX_LINES} lines")
+        return NewText(text="", whole="", doubt=f"the text has more than {MAX_LINES} lines")
     lines = _before_frame(lines)
     pairs = zip(lines, _ownership(lines), strict=True)
     runs = [(own, [line for line, _ in run]) for own, run in groupby(pairs, key=lambda pair: pair[1])]
     written = [index for index, (own, run) in enumerate(runs) if own and _text(run).strip()]
     text = "\n\n".join(_text(runs[index][1]) for index in written)
+    whole = "\n\n".join("\n".join(line.raw for line in run) for own, run in runs if own)
+    whole += "".join(f"\n{line.text}" for line in lines if line.loose)
+    return NewText(text=text, whole=whole, doubt=_doubt(lines, runs, written))
+
+
+def _doubt(lines: Sequence[Line], runs: Sequence[tuple[bool, Sequence[Line]]], written: Sequence[int]) -> str:
+    """Say why what is ``written`` may be the rest of a quote, or nothing."""
+    seam = next((index for index, line in enumerate(lines) if line.seam), None)
+    if seam is not None and written and not any(visible(line.text) for line in lines[:seam]):
+        return "the answer stands where a client begins to quote"
     if not written or written[0] == 0:
-        return NewText(text=text)
+        return ""
     if written != [len(runs) - 1]:
-        return NewText(text=text, doubt="the answer stands between quoted lines, and may be the rest of one")
+        return "the answer stands between quoted lines, and may be the rest of one"
     if visible(runs[-1][1][0].text) and not runs[-2][1][-1].sure:
-        return NewText(text=text, doubt="the answer follows a quoted line directly, and may be the rest of it")
-    return NewText(text=text)
+        return "the answer follows a quoted line directly, and may be the rest of it"
+    return ""
 
 
 def _read(lines: Sequence[Line], signer: str) -> Reading:
     found = new_text(lines)
     reading = read_verdict(found.text, signer=signer)
-    if found.doubt:
-        return Reading(verdict=Verdict.UNCLEAR, first_line=reading.first_line, because=(found.doubt,))
-    return reading
+    because = found.doubt
+    if reading.verdict is Verdict.APPROVE and not because:
+        whole = read_verdict(found.whole, signer=signer)
+        if whole.verdict is Verdict.APPROVE:
+            return whole
+        because = whole.because[-1]
+    return replace(reading, verdict=Verdict.UNCLEAR, reason="", because=(because,)) if because else reading
+
+
+def _with_unread(reading: Reading, mail: Mail) -> Reading:
+    """Take an approval back if its sender may have seen words in the mail that were not read; a refusal stands."""
+    if reading.verdict is not Verdict.APPROVE or not mail.unread:
+        return reading
+    because = f"the mail also has {mail.unread[0]}, which was not read and may say more: an approval stands alone"
+    return replace(reading, verdict=Verdict.UNCLEAR, because=(*reading.because, because))
 
 
 def _signer(mail: Mail) -> str:

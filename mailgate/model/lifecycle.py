@@ -12,7 +12,7 @@ replay use the same table, and the picture in the documentation is drawn from it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -114,6 +114,11 @@ class Stage:
 
     people: tuple[str, ...]
     quorum: int
+
+    def with_stand_ins(self, instead: Mapping[str, str]) -> Stage:
+        """Return the stage with people replaced by who stands in for them (``instead``); still each person once."""
+        people = dict.fromkeys(instead.get(person, person) for person in self.people)
+        return Stage(people=tuple(people), quorum=self.quorum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

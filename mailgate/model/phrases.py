@@ -51,8 +51,8 @@ CONNECTORS = _words("of and for the & und für et des")
 NEVER_A_NAME = _words(
     """
     abgelehnt abort after all almost also although amount and annul annulled any april ask at august before below but by
-    cancel cannot cap change check conditional conditionally confirm date december decline declined denied deny depends discuss don't
-    dont due each error eur euro except excluding false february first friday from gbp half halt hold however if in
+    cancel cannot cap change check conditional conditionally confirm date december decline declined denied deny depends
+    discuss don't dont due each error eur euro except excluding false february first friday from gbp half halt hold however if in
     instead january july june just later less limit limited march may maybe maximum minimum minus monday more must
     n nah nay nb need needs never next no nok none nope not november now null october on once one only oops or otherwise
     over part partial partially partly pause pending perhaps please plus postpone production provided providing provisional

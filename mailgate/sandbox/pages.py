@@ -17,6 +17,8 @@ _LINK = re.compile(r"https?://[^\s<>\"'\[\]{}|\\^`]+")
 _RULER = re.compile(r"[-=_*#~]{3}")
 _LONGEST_WORD = 24  # what is longer and stands alone in its line is a marker for programs
 _TINTS = 8
+# What a line, the gap below a paragraph, and all around it take; measured on mailgate's own mails at four widths.
+_LINE_REM, _GAP_REM, _FRAME_REM = 1.5, 0.72, 4.2
 _HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
 
 
@@ -67,13 +69,14 @@ def excerpt(mail: ReadMail) -> str:
 
 
 def frame_steps(mail: ReadMail, columns: int) -> int:
-    """Return how many steps of 8 rem, from 2 to 17, the mail's HTML may take at so many characters a line.
+    """Return how many steps of 4 rem, from 4 to 34, the mail's HTML may take at so many characters a line.
 
     A guess, right for mailgate's own mails: without a script nothing can measure it. What does not fit is scrolled to.
     """
     text = text_of_html(mail.html) if mail.html else mail.text
-    lines = sum(math.ceil(len(line) / columns) for line in text.splitlines())
-    return min(17, max(2, math.ceil((1.95 * lines + 7.5) / 8)))
+    paragraphs = [line for line in text.splitlines() if line.strip()]
+    lines = sum(math.ceil(len(line) / columns) for line in paragraphs)
+    return min(34, max(4, math.ceil((_LINE_REM * lines + _GAP_REM * len(paragraphs) + _FRAME_REM) / 4)))
 
 
 def framed(html: str) -> str:

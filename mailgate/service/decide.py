@@ -78,7 +78,7 @@ def decide(tx: Tx, serving: Serving, seat: Assignment, answer: Answer) -> Ruled:
     decisions = decisions_of(tx, request.id)
     check_pending(tx, serving.key, serving.verifier, request)
     mine = next((d for d in decisions if d.person == seat.person), None)
-    refusal = _refusal(serving, request, seat, gate, answer, mine)
+    refusal = _refusal(tx, serving, request, seat, gate, answer, mine)
     if refusal is not None:
         _record_refusal(tx, serving, request, seat, answer, refusal)
         return Ruled(counted=refusal, request=request, seat=seat, decision=mine)
@@ -86,12 +86,12 @@ def decide(tx: Tx, serving: Serving, seat: Assignment, answer: Answer) -> Ruled:
     result = tally_of(tx, serving, request, gate, [*decisions, decision])
     seat.state = "answered"
     tx.session.add(seat)
-    _apply(tx, serving, request, gate, decision, result.standing)
+    _apply(tx, serving, request, gate, seat, decision, result.standing)
     return Ruled(counted=Counted.COUNTED, request=request, seat=seat, decision=decision)
 
 
 def _refusal(
-    serving: Serving, request: Request, seat: Assignment, gate: Gate, answer: Answer, mine: Decision | None
+    tx: Tx, serving: Serving, request: Request, seat: Assignment, gate: Gate, answer: Answer, mine: Decision | None
 ) -> Counted | None:
     """Return why ``answer`` is not counted, or None."""
     if mine is not None:
@@ -100,7 +100,7 @@ def _refusal(
     if request.state != State.PENDING or late:
         return Counted.SUPERSEDED
     is_holder = seat.state == "open" and answer.generation == seat.generation
-    if not is_holder or not is_entitled(serving, request, gate, seat):
+    if not is_holder or not is_entitled(tx, serving, request, gate, seat):
         return Counted.NOT_ENTITLED
     needed = Level(gate.reply_level) if answer.verdict is Verdict.APPROVE else Level.TOKEN
     if answer.channel == "reply" and not meets(answer.level, needed):
@@ -133,9 +133,17 @@ def _new_decision(tx: Tx, serving: Serving, request: Request, seat: Assignment, 
     return decision
 
 
-def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, decision: Decision, standing: Standing) -> None:
+def _apply(
+    tx: Tx,
+    serving: Serving,
+    request: Request,
+    gate: Gate,
+    seat: Assignment,
+    decision: Decision,
+    standing: Standing,
+) -> None:
     """Move the request where the decision brings it, and append the event that says so."""
-    body = _body(serving, request, gate, decision)
+    body = _body(serving, request, seat, decision)
     match standing:
         case Standing.APPROVED:
             not_before = tx.now + gate.cooling_off
@@ -158,7 +166,7 @@ def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, decision: Dec
         give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
 
 
-def _body(serving: Serving, request: Request, gate: Gate, decision: Decision) -> dict[str, Any]:
+def _body(serving: Serving, request: Request, seat: Assignment, decision: Decision) -> dict[str, Any]:
     person = serving.config.people[decision.person]
     return {
         "decision": decision.id,
@@ -170,6 +178,7 @@ def _body(serving: Serving, request: Request, gate: Gate, decision: Decision) ->
         "reason": decision.reason,
         "actor": {"agent": request.agent, "run": request.run, "on_behalf_of": request.on_behalf_of},
         "policy": (request.policy or b"").hex(),
+        **({"for": seat.for_person} if seat.for_person else {}),
         **({"self_approved": True} if decision.person == requester_of(serving, request) else {}),
     }
 

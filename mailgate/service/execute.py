@@ -196,7 +196,8 @@ def run(claim: Claim, known: Known) -> Report:
         return Report(succeeded=False, error=_readable(redact(error.message)))
     except (Exception, SystemExit, asyncio.CancelledError) as error:
         # Whatever an action raises, the agent and the people must hear of it.
-        log.warning("action_raised", request=claim.request_id, action=claim.action.name, where=_where(error))
+        kind, where = type(error).__name__, place_of(error)
+        log.warning("action_raised", request=claim.request_id, action=claim.action.name, error=kind, where=where)
         return Report(succeeded=False, error=told(error), effect="unknown")
     finally:
         current_request_id.reset(token)
@@ -274,6 +275,7 @@ async def _await(awaitable: Any) -> Any:
     return await awaitable
 
 
-def _where(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
+    """Return where an exception was raised, as ``file:line``; empty if nothing was entered."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

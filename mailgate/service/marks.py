@@ -167,6 +167,7 @@ def _assignment(assignment: Assignment, request: Request) -> dict[str, Any]:
         "digest": assignment.digest.hex(),
         "reply_hash": assignment.reply_hash,
         "bounce_hash": assignment.bounce_hash,
+        "for": assignment.for_person,
     }
 
 

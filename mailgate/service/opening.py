@@ -15,6 +15,7 @@ from mailgate.model.policy import Gate, policy_digest
 from mailgate.model.verdict import Level
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
+from mailgate.service.delegation import stand_ins
 from mailgate.service.marks import check_action, mark_assignment, mark_ruling
 from mailgate.service.posting import archive, order_mail, tell_operators
 from mailgate.service.proof import actor_of, state_fields
@@ -124,12 +125,17 @@ def ask_people(
     """
     seats = {s.person: s for s in assignments_of(tx, request.id)}
     nobody = barred(serving, request, gate)
-    for person in people:
+    instead = {p: d for p, d in stand_ins(tx, serving, request.action).items() if d != nobody}
+    people = tuple(people)
+    for asked in people:
+        # Who is asked for himself counts once: whoever he stands in for is asked, too.
+        stand_in = instead.get(asked, asked)
+        person = asked if asked in seats or stand_in in seats or stand_in in people else stand_in
         seat = seats.get(person)
         if person == nobody or (seat is not None and (seat.state != "open" or seat.stage >= stage)):
             continue
         if seat is None:
-            seat = _new_seat(tx, serving, request, person, stage)
+            seat = seats[person] = _new_seat(tx, serving, request, person, stage, instead_of=asked)
         else:
             seat.stage = stage
             mark_assignment(serving.key, seat, request)
@@ -139,7 +145,7 @@ def ask_people(
         yield person
 
 
-def _new_seat(tx: Tx, serving: Serving, request: Request, person: str, stage: int) -> Assignment:
+def _new_seat(tx: Tx, serving: Serving, request: Request, person: str, stage: int, *, instead_of: str) -> Assignment:
     seat_id, generation = tx.chance.id(), 1
     seat = Assignment(
         id=seat_id,
@@ -153,6 +159,7 @@ def _new_seat(tx: Tx, serving: Serving, request: Request, person: str, stage: in
         bounce_hash=address_hash(serving.key.bounce_token(seat_id, generation)),
         state="open",
         created_at=tx.now,
+        for_person=instead_of if instead_of != person else None,
     )
     mark_assignment(serving.key, seat, request)
     return seat
@@ -164,11 +171,16 @@ def stages_of(serving: Serving, gate: Gate) -> list[Stage]:
     return [Stage(people=directory.expand(s.approvers), quorum=s.quorum) for s in gate.asked()]
 
 
-def is_entitled(serving: Serving, request: Request, gate: Gate, seat: Assignment) -> bool:
-    """Return whether the person of ``seat`` may still decide: not removed, moved, or found to be the requester."""
+def is_entitled(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignment) -> bool:
+    """Return whether the person of ``seat`` may still decide.
+
+    Not who was removed, moved, found to be the requester, or whose time to stand in for somebody is over.
+    """
     person = serving.config.people.get(seat.person)
     asked = (*stages_of(serving, gate)[seat.stage].people, *serving.config.directory.expand(gate.escalate_to))
-    is_known = person is not None and person.address == seat.address and seat.person in asked
+    is_known = person is not None and person.address == seat.address and (seat.for_person or seat.person) in asked
+    if seat.for_person and stand_ins(tx, serving, request.action).get(seat.for_person) != seat.person:
+        return False
     is_shared = gate.named_people and person is not None and person.group
     return is_known and not is_shared and seat.person != barred(serving, request, gate)
 
@@ -186,8 +198,10 @@ def barred(serving: Serving, request: Request, gate: Gate) -> str | None:
 def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision]) -> Tally:
     """Return what ``decisions`` amount to now. They and the request's seats are checked before (:func:`check_ruling`)."""
     seats = assignments_of(tx, request.id)
-    stages = stages_of(serving, gate)
-    for extra in serving.config.directory.expand(gate.escalate_to):
+    instead = {s.for_person: s.person for s in seats if s.for_person}
+    stages = [stage.with_stand_ins(instead) for stage in stages_of(serving, gate)]
+    for named in serving.config.directory.expand(gate.escalate_to):
+        extra = instead.get(named, named)
         seat = next((s for s in seats if s.person == extra), None)
         if seat is not None and extra not in stages[seat.stage].people:
             # Escalation adds people to the stage that was being asked; the quorum stays.

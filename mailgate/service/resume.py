@@ -17,7 +17,7 @@ from mailgate.model.action import Action
 from mailgate.model.canonical import from_plain, read_plain
 from mailgate.model.lifecycle import FINAL, State
 from mailgate.service.context import Working
-from mailgate.service.execute import Report, told
+from mailgate.service.execute import Report, place_of, told
 from mailgate.service.once import Once
 from mailgate.service.proof import check_asked, find_end, read_history
 from mailgate.service.wording import sentence_for_model
@@ -148,8 +148,12 @@ def _as_seen(request: Request, seen: Report) -> bool:
     return stands == (state, seen.result, seen.error, seen.effect)
 
 
-def resume(working: Working, outcome: Outcome, handler: Callable[[Outcome], Any]) -> None:
-    """Enter the agent's handler and complete the resumption; a handler that fails is retried later, then parked."""
+def resume(working: Working, outcome: Outcome, handler: Callable[[Outcome], Any]) -> bool:
+    """Enter the agent's handler and complete the resumption; a handler that fails is retried later, then parked.
+
+    Returns:
+        Whether the agent was resumed, and by us.
+    """
     try:
         going_on = handler(outcome)
         if inspect.isawaitable(going_on):
@@ -157,15 +161,16 @@ def resume(working: Working, outcome: Outcome, handler: Callable[[Outcome], Any]
     except ApprovalPending:
         pass  # the agent stopped at its next gate: that is a way to go on
     except (Exception, SystemExit, asyncio.CancelledError) as error:  # the agent's own code; the outcome stays
-        _retry(working, outcome, told(error))
-        return
+        _retry(working, outcome, told(error), place_of(error))
+        return False
     with working.store.write() as tx:
         resumption = _own(tx, outcome)
         if resumption is None:
-            return
+            return False
         resumption.state, resumption.finished_at = "done", tx.now
         tx.session.add(resumption)
         append_event(tx, "resumed", outcome.id, {"actor": {"agent": outcome.agent, "run": outcome.run}}, key=None)
+    return True
 
 
 def _own(tx: Tx, outcome: Outcome) -> Resumption | None:
@@ -186,28 +191,35 @@ def prolong_resumption(working: Working, request_id: str) -> None:
             tx.session.add(resumption)
 
 
-def _retry(working: Working, outcome: Outcome, why: str) -> None:
+def _retry(working: Working, outcome: Outcome, why: str, where: str) -> None:
     with working.store.write() as tx:
         resumption = _own(tx, outcome)
         if resumption is None:
             return
         if resumption.attempts >= working.config.worker.resume_attempts:
-            _park(tx, resumption, why)
+            _park(tx, resumption, why, where)
             return
         resumption.state = "waiting"
         resumption.next_at = tx.now + timedelta(seconds=min(2**resumption.attempts, 3600))
         resumption.last_error = why[:2000]
         tx.session.add(resumption)
-        log.warning("resume_failed", request=outcome.id, agent=outcome.agent, parked=False, why=why[:200])
+        log.warning("resume_failed", request=outcome.id, agent=outcome.agent, parked=False, why=why[:200], where=where)
 
 
-def _park(tx: Tx, resumption: Resumption, why: str) -> None:
+def _park(tx: Tx, resumption: Resumption, why: str, where: str = "") -> None:
     """Stop handing an outcome to an agent whose own code cannot take it; the operators are told."""
     resumption.state, resumption.last_error = "parked", why[:2000]
     tx.session.add(resumption)
     body = {"actor": {"agent": resumption.agent}, "attempts": resumption.attempts, "error": why[:500]}
     append_event(tx, "resume_failed", resumption.request_id, body, key=None)
-    log.warning("resume_failed", request=resumption.request_id, agent=resumption.agent, parked=True, why=why[:200])
+    log.warning(
+        "resume_failed",
+        request=resumption.request_id,
+        agent=resumption.agent,
+        parked=True,
+        why=why[:200],
+        where=where,
+    )
 
 
 def outcome_of(tx: Tx, working: Working, request: Request, *, attempt: int = 1) -> Outcome:

@@ -15,6 +15,7 @@ from mailgate.service.execute import Claim, Known, claim_next, report, run, stay
 from mailgate.service.journal import Journal
 from mailgate.service.once import Once
 from mailgate.service.resume import LEASE, Outcome, claim_own, claim_resumption, prolong_resumption, resume
+from mailgate.store.unserved import unserved
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,7 @@ class WorkerRole:
         """See :class:`mailgate.service.role.Role`."""
         most = 1 if self._once else self._working.config.worker.concurrency
         pulse = self._working.store.pulse
+        log.info("worker_serves", actions=sorted(self._actions), agents=sorted(self._handlers))
         beating = threading.Thread(target=self._beat, name="mailgate-alive", daemon=True)
         beating.start()
         with ThreadPoolExecutor(most, thread_name_prefix="mailgate-worker") as pool:
@@ -119,8 +121,9 @@ class WorkerRole:
 
     def _resume(self, outcome: Outcome) -> None:
         with self._kept_alive(lambda: prolong_resumption(self._working, outcome.id)):
-            resume(self._working, outcome, self._handlers[outcome.agent])
-        log.info("resumed", request=outcome.id, agent=outcome.agent, outcome=outcome.outcome)
+            done = resume(self._working, outcome, self._handlers[outcome.agent])
+        if done:
+            log.info("resumed", request=outcome.id, agent=outcome.agent, outcome=outcome.outcome)
         if self._once:
             self._finished.set()
 
@@ -130,7 +133,9 @@ class WorkerRole:
     def _beat(self) -> None:
         """Prolong every lease three times in its length, until the last action has come back: also while we are stopping."""
         pause = min(self._working.config.worker.lease, LEASE).total_seconds() / 3
+        self._look_around()
         while not self._finished.wait(pause):
+            self._look_around()
             with self._lock:
                 alive = list(self._alive.values())
             for prolong in alive:
@@ -138,6 +143,18 @@ class WorkerRole:
                     prolong()
                 except Exception as error:  # whatever became of one piece of work, the others are alive
                     log.warning("not_prolonged", why=f"{type(error).__name__}: {error}")
+
+    def _look_around(self) -> None:
+        """Say once what waits that this worker does not declare; another one may, or nobody."""
+        try:
+            with self._working.store.read() as tx:
+                waiting = unserved(tx, self._actions, self._handlers)
+        except StoreUnavailable:
+            return  # said by those who work
+        for kind, names in (("action", waiting.actions), ("agent", waiting.agents)):
+            for name in names:
+                if self._complaints.first(f"not served: {kind} {name}"):
+                    log.warning("not_served", kind=kind, name=name)
 
 
 class _Alive:

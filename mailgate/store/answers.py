@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CursorResult, bindparam, update
 from sqlmodel import col, or_, select
 
 from mailgate.store.engine import Tx
-from mailgate.store.tables import Assignment, Decision, Outgoing
+from mailgate.store.tables import Assignment, Decision, Delegation, Outgoing
 
 
 def assignments_of(tx: Tx, request_id: str) -> Sequence[Assignment]:
@@ -58,6 +59,12 @@ def use_code_try(tx: Tx, assignment: Assignment, limit: int) -> bool:
     tx.session.refresh(assignment)
     assert isinstance(result, CursorResult)
     return result.rowcount == 1
+
+
+def delegations_at(tx: Tx, now: datetime) -> Sequence[Delegation]:
+    """Return the delegations that hold at ``now``, earliest made first."""
+    wanted = select(Delegation).where(col(Delegation.since) <= now, col(Delegation.until) > now)
+    return tx.session.exec(wanted.order_by(col(Delegation.since), col(Delegation.id))).all()
 
 
 def decisions_of(tx: Tx, request_id: str) -> Sequence[Decision]:

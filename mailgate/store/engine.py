@@ -15,7 +15,8 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlmodel import Session
 
 from mailgate.chance import Chance
-from mailgate.errors import StoreUnavailable
+from mailgate.errors import ConfigError, StoreUnavailable
+from mailgate.model.quoting import quoted
 from mailgate.store.clock import Clock
 from mailgate.store.sqlite import WRITES, advice, open_file
 from mailgate.store.wake import Pulse, SqlitePulse
@@ -135,16 +136,20 @@ class Store:
 
 
 def open_store(url: str, *, clock: Clock, chance: Chance) -> Store:
-    """Return the store at ``url`` (``sqlite:///path`` or ``postgresql://…``); the schema is not touched.
+    """Return the store at ``url`` (``sqlite:///path``); the schema is not touched.
 
     Raises:
-        StoreUnavailable: the file cannot be opened or the server cannot be reached.
+        ConfigError: a URL that no database of this version has.
+        StoreUnavailable: the file cannot be opened.
     """
     scheme, _, name = url.partition("///")
     path = Path(name)
-    if scheme != "sqlite:" or path.name in ("", ":memory:"):
-        raise StoreUnavailable(
-            f"{url.split(':', 1)[0]!r} is not a database this version can use; write sqlite:///mailgate.db.",
-            hint="Change [mailgate] database; a database in memory would be gone with the process.",
+    if not url.startswith("sqlite:"):
+        # Only what stands before the colon: behind it may be a password.
+        kind = quoted(url.partition(":")[0])
+        raise ConfigError(
+            [f"[mailgate] database: {kind} is not a database this version can use; write sqlite:///mailgate.db."]
         )
+    if scheme != "sqlite:" or path.name in ("", ":memory:"):
+        raise ConfigError([f"[mailgate] database: {quoted(url)} names no file; write sqlite:///mailgate.db."])
     return Store(open_file(path), clock, chance, SqlitePulse(path))

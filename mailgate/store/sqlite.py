@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -54,7 +56,9 @@ def _configure(connection: Any, _record: Any) -> None:
     try:
         # FULL: a commit that was reported survives a power cut; WAL alone would lose the last ones.
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
+            # Of two processes that make a new file at once, SQLite tells one "locked" without waiting.
+            if _until_free(partial(cursor.execute, f"PRAGMA {pragma}")):
+                cursor.execute(f"PRAGMA {pragma}")
     finally:
         cursor.close()
 
@@ -67,22 +71,25 @@ def _begin(connection: Connection) -> None:
     raw = cast("sqlite3.Connection", connection.connection.dbapi_connection)
     raw.execute("PRAGMA busy_timeout=0")
     try:
-        give_up = time.monotonic() + BUSY_SECONDS
-        while (trouble := _try_to_begin(raw)) == sqlite3.SQLITE_BUSY and time.monotonic() < give_up:
-            time.sleep(LOOK_SECONDS)
-        if trouble:
+        if _until_free(lambda: raw.execute("BEGIN IMMEDIATE")):
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # fails again, and this time as SQLAlchemy's error
     finally:
         raw.execute(f"PRAGMA busy_timeout={round(BUSY_SECONDS * 1000)}")
 
 
-def _try_to_begin(raw: sqlite3.Connection) -> int:
-    """Begin to write and return 0, or else SQLite's primary result code."""
-    try:
-        raw.execute("BEGIN IMMEDIATE")
-    except sqlite3.DatabaseError as error:
-        return error.sqlite_errorcode & 0xFF
-    return 0
+def _until_free(statement: Callable[[], object]) -> int:
+    """Run ``statement``, again and again while somebody else holds the lock; return 0, or SQLite's primary result code."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            statement()
+        except sqlite3.DatabaseError as error:
+            code = error.sqlite_errorcode & 0xFF
+            if code != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up:
+                return code
+        else:
+            return 0
+        time.sleep(LOOK_SECONDS)
 
 
 def advice(message: str, path: str | None) -> str:

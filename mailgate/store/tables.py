@@ -152,6 +152,23 @@ class Assignment(SQLModel, table=True):
     code_tries: int = 0
     clarified: int = 0
     away: bool = False
+    for_person: str | None = None  # who would have been asked, had this person not been named to stand in
+
+
+class Delegation(SQLModel, table=True):
+    """Somebody's approvals, handed to somebody else for a while."""
+
+    __tablename__ = "delegations"
+
+    id: str = Field(primary_key=True, max_length=32)
+    principal: str
+    delegate: str
+    gate: str = ""  # this gate only; empty: all
+    since: datetime = _instant(null=False)
+    until: datetime = _instant(null=False)
+    mark: bytes | None = _bytes()
+
+    __table_args__ = (Index("delegations_until", "until"),)
 
 
 class Decision(SQLModel, table=True):

@@ -15,7 +15,8 @@ nothing                 run it: console and sh in the page's folder, python in t
 ``modules``             only look whether the modules exist
 ======================  =============================================================================================
 
-``<!-- person: bob replies APPROVE -->`` in the text is what the sentence before it tells the reader to do in the inbox.
+``<!-- person: bob replies APPROVE -->`` in the text is what the sentence before it tells the reader to do in the inbox;
+``bob about 300 replies …`` where there are several mails, of which one has that word.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ RUN = frozenset({"console", "sh", "python"})
 
 _STEP = re.compile(
     r"(?:^<!-- test: (?P<how>[^>]+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$"
-    r"|^<!-- person: (?P<person>\w+) replies (?P<says>[^>]+) -->$",
+    r"|^<!-- person: (?P<person>\w+)(?: about (?P<about>\S+))? replies (?P<says>[^>]+) -->$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -47,9 +48,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a person answers in the inbox."""
+    """What a person answers in the inbox, to the first mail that has the word ``about`` in it."""
 
     person: str
+    about: str
     says: str
 
 
@@ -69,7 +71,7 @@ def steps(page: Path) -> list[Block | Reply]:
     found: list[Block | Reply] = []
     for step in _STEP.finditer(text):
         if step["person"]:
-            found.append(Reply(person=step["person"], says=step["says"]))
+            found.append(Reply(person=step["person"], about=step["about"] or "", says=step["says"]))
         else:
             line = text[: step.start("text")].count("\n") + 1
             found.append(Block(language=step["language"], how=step["how"] or "", text=step["text"], line=line))

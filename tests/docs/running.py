@@ -159,7 +159,7 @@ class PageRunner:
 
     def _reply(self, reply: Reply) -> None:
         inbox = Inbox(f"http://127.0.0.1:{self._ports[INBOX]}/")
-        inbox.reply(inbox.wait_for(reply.person), reply.says)
+        inbox.reply(inbox.wait_for(reply.person, reply.about), reply.says)
 
     def _look_for(self, text: str) -> None:
         """Make sure that the targets of make, and the modules of ``python -m``, exist."""

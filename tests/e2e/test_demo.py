@@ -38,7 +38,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
         "does not answer",
         "resumed at ticket 9: expired",
         "replies “ok go ahead I guess”",
-        "Please answer again · Agent support asks",
+        "Please answer again: your reply was not counted · Agent support asks",
         "all tickets are done",
         "extend_credit was not run: nobody answered in time",
     ],
@@ -46,9 +46,19 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
 def test_every_path_is_told(told: tuple[str, Path], words: str) -> None:
     """Reply, link with code, rejection and another way, silence, and a second question are all in the story."""
     printed = " ".join(told[0].split())
-    assert words in printed.replace(
-        "Please answer again: your reply could not be read as a decision", "Please answer again"
-    )
+    assert words in printed
+
+
+def test_the_story_stays_in_sight_and_ends_with_the_archive(told: tuple[str, Path]) -> None:
+    """After the story come a list, one thread with each mail's beginning, what the archive holds, and what to try next."""
+    lines = told[0].rstrip().splitlines()
+    after = lines[next(i for i, line in enumerate(lines) if "good night" in line) :]
+    assert len(after) < 70
+    printed = " ".join(" ".join(after).split())
+    assert "The archive holds 13 mails with 13 signed records" in printed
+    assert "docs/how-to/check-a-record.md" in printed
+    assert "One thread, as a mail reader shows it ─" in printed
+    assert "Next: gate a function of your own" in after[-1]
 
 
 def test_another_process_goes_on_after_each_gate(told: tuple[str, Path]) -> None:

@@ -99,7 +99,7 @@ def test_a_rejected_action_is_refused_without_a_mail(rig: Rig, amount: float) ->
     rejected(rig, args={"order": "A-1", "amount": 120.0})
     mails = len(rig.mails("request"))
     for options in ({}, {"run": "run-2"}, {"key": "another"}):
-        with pytest.raises(RejectedBefore, match="Bob Brown rejected this pay on .*: Too much"):
+        with pytest.raises(RejectedBefore, match=r"Bob Brown rejected this pay on .*: Too much"):
             rig.submit(args={"amount": amount, "order": "A-1"}, **options)
     rig.keeper()
     assert len(rig.mails("request")) == mails

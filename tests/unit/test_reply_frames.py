@@ -121,7 +121,8 @@ QUOTE = "".join(f"> {line}\n" for line in MARKED.split("\n"))
 def test_an_answer_below_the_quote_is_found(attribution: str) -> None:
     """Below the last quoted line and an empty one, an answer is the person's, in every language of the attribution."""
     for answer, verdict in (("APPROVE", Verdict.APPROVE), ("REJECT: no", Verdict.REJECT), ("well", Verdict.UNCLEAR)):
-        assert read_verdict(new_text_of_plain(f"{attribution}\n{QUOTE}\n{answer}\n\n-- \nBob\n")).verdict is verdict
+        own = new_text_of_plain(f"{attribution}\n{QUOTE}\n{answer}\n\n-- \nBob\n")
+        assert read_verdict(own, signer="Bob Brown").verdict is verdict
 
 
 def test_an_answer_directly_below_a_quoted_line_is_unclear() -> None:

@@ -15,6 +15,8 @@ from mailgate.mail.compose import render
 from mailgate.mail.draft import receipt_letter, request_letter
 from mailgate.mail.letter import Letter
 from mailgate.mail.rehearsal import sample_letters
+from mailgate.sandbox.pages import frame_steps
+from mailgate.sandbox.reading import read_mail
 from tests.letters import CODE, LINK, SHIPPED, TOKEN, ask, seat, signature, templates
 
 PAGE = "http://approvals.test/d/token/"
@@ -353,6 +355,20 @@ def test_when_the_codes_are_used_up_only_rejecting_is_left(browser: Browser) -> 
         assert page.locator("input[name=code]").count() == 0
         assert page.locator("button[value=reject]").is_visible()
         assert page.get_by_text("answer by replying to the mail").is_visible()
+
+
+@pytest.mark.parametrize("width", [358, 720])
+def test_the_inbox_frames_a_mail_closely(browser: Browser, width: int) -> None:
+    """Below a usual mail the sandbox's inbox leaves a few lines blank at most, and hides none of it."""
+    html = render(request_letter(ask(), seat()), templates()).html
+    context = browser.new_context(viewport={"width": width, "height": 100})
+    page = context.new_page()
+    page.set_content(html)
+    tall = page.evaluate("document.documentElement.scrollHeight")
+    context.close()
+    mail = read_mail(f"From: a@b\r\nContent-Type: text/html\r\n\r\n{html}".encode())
+    given = 64 * frame_steps(mail, 38 if width < 500 else 75)
+    assert tall <= given <= tall + 100
 
 
 def test_where_no_reply_approves_the_page_invites_none(browser: Browser) -> None:

@@ -1,0 +1,138 @@
+"""Standing in for somebody: one step, for a while, on record, and never for the requester's own request."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mailgate.errors import InvalidArguments
+from mailgate.service.delegation import delegate
+from mailgate.store.tables import Delegation, Event
+from tests.service.conftest import RigMaker
+from tests.service.rig import PEOPLE, Rig
+
+
+def hand_over(rig: Rig, principal: str = "bob", to: str = "carol", **options: Any) -> Delegation:
+    """Let an operator note that ``to`` stands in for ``principal`` for a week."""
+    until = options.pop("until", rig.clock.at + timedelta(days=7))
+    row = delegate(rig.serving, principal, to, until=until, by="oscar", **options)
+    rig.keeper()
+    return row
+
+
+def test_somebody_else_is_asked_and_decides(rig: Rig) -> None:
+    """In Bob's place, and the record says for whom."""
+    hand_over(rig)
+    request_id = rig.ask()
+    assert rig.asked(request_id) == {"carol"}
+    assert rig.seat(request_id, "carol").for_person == "bob"
+
+    assert rig.press(request_id, "carol").done
+    rig.keeper()
+
+    assert rig.state(request_id) == "approved"
+    [decision] = rig.bodies(request_id, "decision")
+    assert (decision["approver"]["person"], decision["for"]) == ("carol", "bob")
+    assert rig.execute() is not None
+
+
+def test_it_is_on_record(rig: Rig) -> None:
+    """Who handed what to whom until when, and which operator said so."""
+    hand_over(rig, gate="pay")
+    event = rig.row(Event, kind="delegation")
+    assert event.position is not None
+    for said in (b'"from":"bob"', b'"to":"carol"', b'"gate":"pay"', b'"operator":"oscar"', b'"until":"2026-12-01T'):
+        assert said in event.body
+
+
+def test_it_ends_by_itself(rig: Rig) -> None:
+    """Also for what was asked before: who stands in no longer, decides no longer."""
+    hand_over(rig, until=rig.clock.at + timedelta(hours=1))
+    request_id = rig.ask()
+    rig.clock.forward(hours=2)
+    assert not rig.press(request_id, "carol").done
+    assert rig.state(request_id) == "pending"
+    assert rig.asked(rig.ask(args={"order": "A-2"})) == {"bob"}
+
+
+def test_it_is_for_one_gate_where_that_is_said(rig: Rig) -> None:
+    """Other gates ask as before."""
+    hand_over(rig, gate="warm_up")
+    assert rig.asked(rig.ask()) == {"bob"}
+    assert rig.asked(rig.ask("warm_up")) == {"carol"}
+
+
+def test_what_was_handed_over_is_not_handed_on(rig: Rig) -> None:
+    """Carol has handed her own approvals to Alice; Bob's stay with Carol."""
+    hand_over(rig)
+    hand_over(rig, "carol", "alice")
+    assert rig.asked(rig.ask()) == {"carol"}
+
+
+def test_the_requester_does_not_stand_in(rig: Rig) -> None:
+    """For her own request the person who was to be asked is asked."""
+    hand_over(rig)
+    assert rig.asked(rig.ask(on_behalf_of="Carol+x@example.com")) == {"bob"}
+
+
+def test_one_person_is_one_person(rig: Rig) -> None:
+    """Two are needed; Alice, who is asked for herself, cannot be Bob as well, so he is asked all the same."""
+    hand_over(rig, "bob", "alice")
+    request_id = rig.ask("pay_twice")
+    assert rig.asked(request_id) == {"alice", "bob"}
+    assert rig.press(request_id, "alice").done
+    assert rig.state(request_id) == "pending"
+
+
+def test_the_quorum_counts_who_stands_in(rig: Rig) -> None:
+    """Alice and, for Bob, Carol."""
+    hand_over(rig)
+    request_id = rig.ask("pay_twice")
+    assert rig.asked(request_id) == {"alice", "carol"}
+    assert rig.press(request_id, "alice").done
+    rig.keeper()
+    assert rig.state(request_id) == "pending"
+    assert rig.press(request_id, "carol").done
+    assert rig.state(request_id) == "approved"
+
+
+def test_who_was_removed_is_not_stood_in_for(rig: Rig) -> None:
+    """A stand-in has no more than the person had."""
+    hand_over(rig)
+    request_id = rig.ask()
+    rig.changed(people={name: person for name, person in PEOPLE.items() if name != "bob"})
+    assert not rig.press(request_id, "carol").done
+
+
+@pytest.mark.parametrize("change", ["delegate = 'alice'", "until = '2030-01-01 00:00:00.000000'", "gate = ''"])
+def test_a_delegation_is_not_forged(rig: Rig, change: str) -> None:
+    """A row that the serving side did not write asks nobody."""
+    hand_over(rig, gate="pay")
+    rig.forge(f"update delegations set {change}")
+    request_id = rig.submit().request_id
+    rig.keeper()
+    assert rig.asked(request_id) == set()
+    assert any("forged" in notice for notice in rig.notices())
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"principal": "zoe"}, "There is nobody 'zoe' under"),
+        ({"to": "zoe"}, "There is nobody 'zoe' under"),
+        ({"to": "bob"}, "bob cannot stand in for bob"),
+        ({"to": "desk"}, "desk is a shared mailbox"),
+        ({"gate": "nowhere"}, "There is no gate 'nowhere'"),
+        ({"until": None}, r"The end, 2026-11-24 08:00 UTC, is past"),
+    ],
+)
+def test_what_makes_no_sense_is_said(make_rig: RigMaker, options: dict[str, Any], why: str) -> None:
+    """One sentence, and nothing is stored."""
+    rig = make_rig(people=PEOPLE | {"desk": {"name": "Desk", "address": "desk@example.com", "group": True}})
+    if "until" in options:
+        options = {"until": rig.clock.at - timedelta(hours=1)}
+    with pytest.raises(InvalidArguments, match=why):
+        hand_over(rig, **options)
+    assert rig.rows(Delegation) == []
