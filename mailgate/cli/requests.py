@@ -111,7 +111,7 @@ def _working(config: Any) -> Iterator[Any]:
 
 
 def _says(value: Any) -> bool:
-    return value not in ("", None, False)
+    return value not in ("", None) and value is not False  # an index may be 0
 
 
 def _value_lines(name: str, content: Any) -> list[str]:

@@ -15,7 +15,7 @@ from mailgate.model.phrases import LEGAL_FORMS, NEVER_A_NAME
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    return frozenset(text.casefold().split())
 
 
 _DEVICES = _words(
@@ -202,9 +202,9 @@ _LANGUAGES = (
         tells=_pattern(r"non (?:è|siete|sei) (?:il|i|l['’]) ?(?:effettiv\w )?destinatari\w|per errore"),
         words=_words(
             """
-            a al allegati anche avvisare cancellare comunicazione confidenziale confidenziali contenere contenute contiene
+            a al allegati anche avete avvisare cancellare comunicazione confidenziale confidenziali contenere contenute contiene
             copia da degli dei del della destinata destinatari destinatario destinato di distruggere diffusione divulgazione
-            e e-mail è ed errore esclusivamente eventuali gli i il immediatamente in informazioni la le legge mail
+            e e-mail è ed errore esclusivamente eventuali gli i il immediatamente in informazioni la le legge lo mail
             messaggio mittente nel non o per persona persone pregati prego privilegiate questa questo ricevuto riservata
             riservate riservato se si siete sono suoi tutti uso utilizzo vietata vietato vostro
             """
@@ -215,7 +215,7 @@ _LANGUAGES = (
         tells=_pattern(r"niet de (?:beoogde )?(?:ontvanger|geadresseerde)|abusievelijk|per vergissing|ten onrechte"),
         words=_words(
             """
-            aan abusievelijk afzender alle alleen als bericht beoogde bestemd bevat bevatten bijlagen de deze die dit door
+            aan abusievelijk afzender alle alleen als bent bericht beoogde bestemd bevat bevatten bijlagen de deze die dit door
             e-mail e-mailbericht en gebruik geadresseerde geen heeft hebt het indien informatie inhoud is kan kopiëren
             mag mogelijk niet of onmiddellijk ontvangen ontvanger onrechte openbaarmaking per stellen te ten toegestaan
             uitsluitend u van verboden vergissing vernietigen vertrouwelijk vertrouwelijke verspreiding verwijderen
@@ -311,5 +311,5 @@ def is_officers(line: str) -> bool:
 
 def _is_place(text: str) -> bool:
     """Whether a name of a place or a person holds no word that limits, defers or negates."""
-    words = text.casefold().split()
+    words = re.sub(r"\b(?:and|am|an der)\b", " ", text.casefold()).split()
     return len(words) <= 5 and not any(word.strip(".-") in NEVER_A_NAME for word in words)

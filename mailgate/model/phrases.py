@@ -7,12 +7,12 @@ import re
 
 def _listed(text: str) -> frozenset[str]:
     """Split at bars and line ends."""
-    return frozenset(part.strip() for part in re.split(r"[|\n]", text) if part.strip())
+    return frozenset(part.strip() for part in re.split(r"[|\n]", text.casefold()) if part.strip())
 
 
 def _words(text: str) -> frozenset[str]:
     """Split at blanks."""
-    return frozenset(re.split(r"\s+", text.strip()))
+    return frozenset(text.casefold().split())
 
 
 CLOSINGS = _listed(

@@ -57,7 +57,7 @@ def _expire(tx: Tx, serving: Serving) -> Iterator[Request]:
         if unread and tx.now < found.deadline_at + grace:
             continue
         request = lock_request(tx, found.id)
-        if not _founded(tx, serving, request):
+        if not founded(tx, serving, request):
             continue
         body = _SYSTEM | {"deadline": format_time(found.deadline_at)}
         if unread:
@@ -84,7 +84,7 @@ def _remind(tx: Tx, serving: Serving) -> Iterator[Request]:
         request = lock_request(tx, found.id)
         request.remind_at = None
         tx.session.add(request)
-        if not _founded(tx, serving, request) or not _is_time(tx, serving, request, "remind_after", "reminder"):
+        if not founded(tx, serving, request) or not _is_time(tx, serving, request, "remind_after", "reminder"):
             continue
         seats = [s for s in assignments_of(tx, request.id) if s.state == "open"]
         event = append_event(tx, "reminder", request.id, _SYSTEM | {"to": [s.address for s in seats]}, key=serving.key)
@@ -107,7 +107,7 @@ def _escalate(tx: Tx, serving: Serving) -> Iterator[Request]:
         request = lock_request(tx, found.id)
         request.escalate_at = None
         tx.session.add(request)
-        if not _founded(tx, serving, request) or not _is_time(tx, serving, request, "escalate_after", "escalation"):
+        if not founded(tx, serving, request) or not _is_time(tx, serving, request, "escalate_after", "escalation"):
             continue
         if ask_more(tx, serving, request, because="nobody answered in time"):
             yield request
@@ -128,7 +128,7 @@ def ask_more(tx: Tx, serving: Serving, request: Request, *, because: str) -> lis
 def escalate_for_absent(tx: Tx, serving: Serving, seat: Assignment) -> None:
     """Ask more people at once where somebody is away and the gate wants that."""
     request = lock_request(tx, seat.request_id)
-    if request.state != State.PENDING or not _founded(tx, serving, request):
+    if request.state != State.PENDING or not founded(tx, serving, request):
         return
     _, gate = check_ruling(tx, serving.key, request)
     if gate.escalate_when_away and ask_more(tx, serving, request, because=f"{seat.person} is away"):
@@ -139,7 +139,7 @@ def escalate_for_absent(tx: Tx, serving: Serving, seat: Assignment) -> None:
 def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> None:
     """Note that a person cannot be reached: escalate, or end the request where too few are left."""
     request = lock_request(tx, seat.request_id)
-    if request.state != State.PENDING or seat.state != "open" or not _founded(tx, serving, request):
+    if request.state != State.PENDING or seat.state != "open" or not founded(tx, serving, request):
         return
     seat.state = "undeliverable"
     request.escalate_at = None
@@ -237,7 +237,7 @@ def _approved(tx: Tx, serving: Serving, request: Request) -> bool:
     return True
 
 
-def _founded(tx: Tx, serving: Serving, request: Request) -> bool:
+def founded(tx: Tx, serving: Serving, request: Request) -> bool:
     """Return whether the keeper itself ruled on this pending request and nothing about it was forged since."""
     try:
         check_ruling(tx, serving.key, request)

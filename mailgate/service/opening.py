@@ -132,22 +132,37 @@ def ask_people(
         stand_in = instead.get(asked, asked)
         person = asked if asked in seats or stand_in in seats or stand_in in people else stand_in
         seat = seats.get(person)
-        if person == nobody or (seat is not None and (seat.state != "open" or seat.stage >= stage)):
+        if person == nobody or (seat is not None and _is_asked(seat, stage)):
             continue
         if seat is None:
-            seat = seats[person] = _new_seat(tx, serving, request, person, stage, instead_of=asked)
-        else:
-            seat.stage = stage
-            mark_assignment(serving.key, seat, request)
+            seat = seats[person] = _new_seat(tx, serving, request, person, stage)
+        seat.stage = stage
+        seat.for_person = asked if asked != person else None
+        if seat.state == "revoked":
+            _renew(serving, seat)
+        mark_assignment(serving.key, seat, request)
         mail = order_mail(tx, serving, kind, request, to=seat, events=[event])
         seat.message_id = seat.message_id or mail.message_id
         tx.session.add(seat)
         yield person
 
 
-def _new_seat(tx: Tx, serving: Serving, request: Request, person: str, stage: int, *, instead_of: str) -> Assignment:
+def _is_asked(seat: Assignment, stage: int) -> bool:
+    """Return whether nothing is left to ask the holder of a seat: he answered, is being asked, or cannot be reached."""
+    return seat.stage >= stage if seat.state == "open" else seat.state != "revoked"
+
+
+def _renew(serving: Serving, seat: Assignment) -> None:
+    """Give somebody who may decide again a seat with other secrets: the earlier ones stay revoked."""
+    seat.state, seat.address = "open", serving.config.people[seat.person].address
+    seat.generation += 1
+    seat.reply_hash = address_hash(serving.key.reply_token(seat.id, seat.generation))
+    seat.bounce_hash = address_hash(serving.key.bounce_token(seat.id, seat.generation))
+
+
+def _new_seat(tx: Tx, serving: Serving, request: Request, person: str, stage: int) -> Assignment:
     seat_id, generation = tx.chance.id(), 1
-    seat = Assignment(
+    return Assignment(
         id=seat_id,
         request_id=request.id,
         person=person,
@@ -159,10 +174,7 @@ def _new_seat(tx: Tx, serving: Serving, request: Request, person: str, stage: in
         bounce_hash=address_hash(serving.key.bounce_token(seat_id, generation)),
         state="open",
         created_at=tx.now,
-        for_person=instead_of if instead_of != person else None,
     )
-    mark_assignment(serving.key, seat, request)
-    return seat
 
 
 def stages_of(serving: Serving, gate: Gate) -> list[Stage]:
@@ -208,7 +220,7 @@ def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: 
             stages[seat.stage] = Stage(people=(*stages[seat.stage].people, extra), quorum=stages[seat.stage].quorum)
     standing = [d for d in decisions if d.undone_at is None]
     votes = [Vote(person=d.person, stage=d.stage, approves=d.verdict == "approve") for d in standing]
-    gone = frozenset(s.person for s in seats if s.state == "undeliverable") | {
+    gone = frozenset(s.person for s in seats if s.state in ("undeliverable", "revoked")) | {
         d.person for d in decisions if d.undone_at
     }
     return tally(stages, votes, requester=barred(serving, request, gate), veto=gate.veto, gone=gone)

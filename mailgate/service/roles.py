@@ -15,6 +15,7 @@ from mailgate.mail.smtp import SmtpSender
 from mailgate.service.context import Serving
 from mailgate.service.deliver import Ready, send_one, take_due
 from mailgate.service.keep import has_unfounded, keep
+from mailgate.service.policies import settle_in
 from mailgate.service.sequence import BATCH, sequence
 from mailgate.store import Tx
 from mailgate.store.events import unsequenced
@@ -122,6 +123,8 @@ class KeeperRole:
                 return False
         with self._serving.store.write() as tx:
             self._holding = take_lease(tx, self.name, self._owner, LEASE)
+            if self._holding is not None:
+                settle_in(tx, self._serving)
         self._renewed = self._monotonic()
         return self._holding is not None
 

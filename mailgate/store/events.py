@@ -66,6 +66,12 @@ def events_of(tx: Tx, request_id: str, *kinds: str) -> Sequence[Event]:
     return [e for e in found if e.kind in kinds] if kinds else found
 
 
+def unbound_events(tx: Tx, kind: str) -> Sequence[Event]:
+    """Return the events of a kind that belong to no request, in the order they happened."""
+    wanted = select(Event).where(Event.kind == kind, col(Event.request_id).is_(None))
+    return tx.session.exec(wanted.order_by(col(Event.at), col(Event.id))).all()
+
+
 def get_events(tx: Tx, ids: Sequence[str]) -> Sequence[Event]:
     """Return the events with ``ids``, in the order of their records."""
     return tx.session.exec(select(Event).where(col(Event.id).in_(ids)).order_by(col(Event.position))).all()

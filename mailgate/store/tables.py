@@ -145,7 +145,7 @@ class Assignment(SQLModel, table=True):
     digest: bytes = _bytes(null=False)  # of the action this person is asked about
     reply_hash: str = Field(index=True)
     bounce_hash: str = Field(index=True)
-    state: str  # open | answered | closed | undeliverable
+    state: str  # open | answered | closed | undeliverable | revoked
     mark: bytes | None = _bytes()
     created_at: datetime = _instant(null=False)
     message_id: str = ""  # of the mail that asked; the person's thread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -102,6 +103,7 @@ def test_a_missing_password_file(quiet_house: Deployment) -> None:
         ("nosuch:mg", "There is no module 'nosuch' here"),
         ("app:nothing", "app has no Mailgate called 'nothing'"),
         ("app", "write MODULE:NAME, such as app:mg"),
+        ("app.py:mg", "name the module, not its file: app:mg"),
     ],
 )
 def test_a_worker_for_nothing(quiet_house: Deployment, name: str, says: str) -> None:
@@ -114,9 +116,64 @@ def test_a_module_that_a_module_lacks_is_named(quiet_house: Deployment) -> None:
     """If the agent's own module imports one that is missing, that one is named, not the agent's."""
     (quiet_house.folder / "shop_agent.py").write_text("import shop\n")
     done = quiet_house.call("worker", "shop_agent:mg", check=False)
-    assert done.returncode != 0
-    assert "No module named 'shop'" in done.stderr
-    assert "There is no module 'shop_agent'" not in done.stderr
+    [said] = sentences(done, 2)
+    assert "No module named 'shop'" in said
+    assert "There is no module 'shop_agent'" not in said
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("x = 1\nraise ValueError('boom')\n", "ValueError in {file}, line 2: boom; correct it."),
+        ("x = 1\ny = = 2\n", "SyntaxError in {file}, line 2: invalid syntax; correct it."),
+        ("import json\n\njson.loads('{{')\n", "JSONDecodeError in {file}, line 3: "),
+        ("from mailgate import Mailgate\nmg = Mailgate.load()\n", "declares no action (@mg.action) and no agent"),
+    ],
+)
+def test_a_module_that_fails_is_one_sentence(quiet_house: Deployment, source: str, says: str) -> None:
+    """A worker whose module cannot be imported, or gives it nothing to do, ends with file and line, not a traceback."""
+    (quiet_house.folder / "boom.py").write_text(source)
+    [said] = sentences(quiet_house.call("worker", "boom:mg", check=False), 2)
+    assert says.format(file=(quiet_house.folder / "boom.py").resolve()) in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("MAILGATE__DATABASE", "postgresql://u:s3cret@db.example.com/x", "[mailgate] database: 'postgresql' is not"),
+        ("SMTP__PASSWORD_FILE", "a\x1bb", r"SMTP__PASSWORD_FILE: 'a\x1bb' has a control character"),
+        ("WEB__HOST", "a..b", "[web] host = 'a..b': that is no address"),
+    ],
+)
+def test_a_value_that_cannot_be_used(quiet_house: Deployment, variable: str, value: str, says: str) -> None:
+    """One line for each, without what is secret in it; a mistake of the configuration exits with 2."""
+    quiet_house.extra[f"MAILGATE_{variable}"] = value
+    [said] = sentences(quiet_house.call("serve", check=False), 2)
+    assert says in said
+    assert "s3cret" not in said
+
+
+def test_an_unknown_state_is_refused(quiet_house: Deployment) -> None:
+    """A state that there is not lists nothing, which would look like good news."""
+    done = quiet_house.call("requests", "list", "--state", "foo", check=False)
+    assert done.returncode == 2
+    assert "'foo' is not one of 'pending', 'approved'" in " ".join(done.stderr.split())
+
+
+def test_foreign_text_does_not_reach_the_terminal_raw(quiet_house: Deployment) -> None:
+    """What somebody else wrote is printed with codes in place of what would change how a terminal shows it."""
+    (quiet_house.folder / "odd.eml").write_bytes(
+        b"From: x@y.test\r\nTo: z@y.test\r\nSubject: x\r\nMessage-ID: <1@y.test>\r\n"
+        b"Content-Type: text/plain; charset=utf-8\r\n\r\n\x1b[2J\x1b]0;owned\x07 \xc2\x9b:warning: \xc3\xbc\r\n"
+    )
+    for options in ((), ("--json",)):
+        done = quiet_house.call("explain", *options, "odd.eml", check=False)
+        shown = done.stdout.replace("\n", "")
+        assert "owned" in shown
+        assert "ü" in shown
+        assert shown.isprintable()
+        assert ":warning:" in shown
+    assert json.loads(done.stdout)["first_line"].startswith("\x1b[2J")
 
 
 def test_a_port_in_use(quiet_house: Deployment) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
+from mailgate.checkup import check_all
 from mailgate.config import load_config
 from mailgate.store.tables import Lease
 from tests.deployment import Deployment
@@ -91,6 +94,36 @@ def test_doctor_says_that_nobody_answers(quiet_house: Deployment) -> None:
     found = findings(quiet_house, code=1)
     assert "localhost:1 cannot be used now" in found["SMTP"][1]
     assert "localhost:2 cannot be read now" in found["IMAP"][1]
+    assert "Check [smtp] host, port" in found["SMTP"][1]
+    assert "Check [imap] host, port" in found["IMAP"][1]
+
+
+def test_doctor_says_that_no_reply_can_approve(quiet_house: Deployment) -> None:
+    """Without anybody whose word on senders is believed, gates that ask for a proven sender approve by link alone."""
+    quiet_house.extra["MAILGATE_IMAP__AUTHSERV_ID"] = ""
+    fine, says = findings(quiet_house)["replies"]
+    assert not fine
+    assert "authserv_id is empty" in says
+    assert "issue_refund" in says
+
+
+def test_doctor_says_that_others_can_read_a_key(quiet_house: Deployment) -> None:
+    """A secret key that any user may read works, and is a warning with the command that mends it."""
+    path = quiet_house.folder / "keys/serve.key"
+    path.chmod(0o644)
+    done = quiet_house.call("doctor", check=False)
+    assert done.returncode == 0
+    assert f"! keys  [keys] serve_file: other users of this machine can read {path}; run chmod 600 on it" in done.stdout
+    assert "✓ keys" in done.stdout
+
+
+def test_doctor_counts_like_a_person(quiet_house: Deployment) -> None:
+    """One gate is a gate."""
+    config = quiet_house.config
+    gates = dict(list(config.gates.items())[:1])
+    people = dict(list(config.people.items())[:1])
+    changed = config.model_copy(update={"gates": gates, "people": people})
+    assert next(check_all(changed, probe=False)).says == "1 person, 1 gate"
 
 
 def test_doctor_finds_an_account_that_may_not_send(quiet_house: Deployment) -> None:
@@ -136,9 +169,46 @@ def test_the_sandbox_comes_back_as_it_was(tmp_path: Path) -> None:
     assert any(line.startswith("serving") and config.mailgate.base_url in line for line in said[0])
 
 
-def sandbox(folder: Path) -> list[str]:
-    """Run ``mailgate sandbox`` until it has introduced itself; return what it said, but for the inbox's address."""
-    command = [sys.executable, "-u", "-m", "mailgate", "sandbox", "box", "--inbox-port", "0", "--port", "0"]
+def test_the_sandbox_takes_the_port_that_is_named(tmp_path: Path) -> None:
+    """An option of this run wins over the port of the last one, which may be in use, and links lead to it."""
+    sandbox(tmp_path)
+    config = load_config(tmp_path / "box" / "config.toml")
+    with socket.create_server(("127.0.0.1", config.web.port)):
+        [serving] = [line for line in sandbox(tmp_path, "--port", "0") if line.startswith("serving")]
+    assert "http://127.0.0.1:" in serving
+    assert config.mailgate.base_url not in serving
+    assert load_config(tmp_path / "box" / "config.toml") == config
+
+
+def test_the_demo_goes_on_quietly_when_nobody_reads() -> None:
+    """A reader that has seen enough (head) ends what is printed; no thread or process of the story complains."""
+    command = [sys.executable, "-m", "mailgate", "demo", "--unattended"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+        assert (process.wait(60), said) == (0, "")
+
+
+def test_version_and_short_help(tmp_path: Path) -> None:
+    """What one types first at a new program works."""
+    for option, says in (("--version", f"mailgate {version('mailgate')}\n"), ("-h", "Usage: mailgate ")):
+        command = [sys.executable, "-m", "mailgate", option]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0
+        assert done.stdout.startswith(says)
+
+
+def sandbox(folder: Path, *options: str) -> list[str]:
+    """Run ``mailgate sandbox`` until it has introduced itself; return what it said, but for the inbox's address.
+
+    Without ``options`` it takes a free port the first time, and as it is meant to, the same one later.
+    """
+    if not options and not (folder / "box").exists():
+        options = ("--port", "0")
+    command = [sys.executable, "-u", "-m", "mailgate", "sandbox", "box", "--inbox-port", "0", *options]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = list(iter(process.stdout.readline, "Everything is on this machine only. Stop with Ctrl-C.\n"))

@@ -122,7 +122,7 @@ def test_two_approvers_must_both_agree(house: Deployment) -> None:
     assert house.resumed("Q-1")["outcome"] == "succeeded"
     assert len(house.notes("executed", "Q-1")) == 1
     for person in ("bob", "carol"):
-        house.mail_to(person, "Q-1", "Signed by: Carol Example", "It is run now")
+        house.mail_to(person, "Q-1", "Signed by: Carol Example", "It may run now")
         house.mail_to(person, "Q-1", "was run and succeeded")
 
 

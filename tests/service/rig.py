@@ -385,6 +385,10 @@ class Rig:
         """Return what the events of one kind say."""
         return [json.loads(e.body) for e in self.rows(Event, request_id=request_id, kind=kind)]
 
+    def bodies_of_kind(self, kind: str) -> list[dict[str, Any]]:
+        """Return what the records of one kind say, whatever they belong to."""
+        return [json.loads(e.body) for e in sorted(self.rows(Event, kind=kind), key=lambda e: e.position or 0)]
+
     def mails(self, kind: str, request_id: str | None = None) -> list[Outgoing]:
         """Return the mails of ``kind`` that were ordered."""
         found = self.rows(Outgoing, kind=kind)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from mailgate.cli.requests import _readable, _value_lines
+from mailgate.cli.requests import _readable, _says, _value_lines
 from mailgate.errors import IllegalTransition, InvalidArguments
 from mailgate.model.verdict import Verdict
 from mailgate.service.inspect import cancel_request, details, overview
@@ -77,6 +77,12 @@ def test_printed_details_have_one_argument_a_line() -> None:
     assert _value_lines("result", None) == []
     assert _readable("asked_at", "2026-11-24T09:00:07.001Z") == "2026-11-24 09:00:07 UTC"
     assert _readable("reason", "red\x1b[31m") == "red⟨U+001B⟩[31m"
+
+
+def test_first_record_keeps_its_index() -> None:
+    """What says nothing is left out of the printed details; the number 0 says something."""
+    assert _says(0)
+    assert not any(map(_says, ("", None, False)))
 
 
 def test_prefix_must_name_one_request(rig: Rig) -> None:

@@ -167,13 +167,16 @@ def test_parts_of_a_body_and_attachments_are_told_apart() -> None:
     )
     assert mail.plain == ("one", "seven")
     assert mail.html == ("<p>two</p>",)
-    assert mail.has_calendar
-    assert mail.has_tnef
-    assert mail.has_attached_message
+    assert mail.unread == (
+        *("a text of its own (text/plain)",) * 3,
+        "a calendar entry",
+        "a part in Outlook's own format (winmail.dat)",
+        "another mail in it",
+    )
     assert mail.all("X-Mailgate-Instance") == ()
     assert ("X-Mailgate-Instance", "approvals") in mail.returned
     assert mail.part_types[0] == "multipart/mixed"
-    assert not open_mail(HEADER + b"\r\nx").has_calendar
+    assert open_mail(HEADER + b"\r\nx").unread == ()
 
 
 def test_parts_of_a_digest_are_mails() -> None:

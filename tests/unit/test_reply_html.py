@@ -8,13 +8,20 @@ from hypothesis import strategies as st
 
 from mailgate.errors import MailUnreadable
 from mailgate.mail.markup import html_lines
-from mailgate.mail.reply import new_text_of_html
-from mailgate.model.verdict import Verdict, read_verdict
+from mailgate.mail.mime import open_mail
+from mailgate.mail.reply import new_text_of_html, read_reply
+from mailgate.model.verdict import Reading, Verdict, read_verdict
 
 
 def seen(source: str) -> list[str]:
     """Return the non-empty lines of a page."""
     return [line.text for line in html_lines(source) if line.text.strip()]
+
+
+def reply_to_html(source: str) -> Reading:
+    """Read a mail of Bob's that has nothing but this page."""
+    header = "From: Bob Brown <bob@example.com>\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    return read_reply(open_mail(f"{header}{source}".encode()))
 
 
 @pytest.mark.parametrize(
@@ -71,9 +78,9 @@ def test_lines_are_those_a_person_sees(source: str, lines: list[str]) -> None:
         "visibility:hidden",
         "font-size:0",
         "font-size: 0px",
-        "max-height:0",
-        "mso-hide:all",
+        "max-height:0;overflow:hidden",
         "opacity:0",
+        "color:red; display: none !important",
     ],
 )
 def test_hidden_elements_are_not_text(style: str) -> None:
@@ -82,6 +89,34 @@ def test_hidden_elements_are_not_text(style: str) -> None:
     assert seen("<div style='font-size:0.9em;opacity:0.5;max-height:0.5px'>APPROVE</div>") == ["APPROVE"]
     assert seen("<div hidden>APPROVE</div>REJECT") == ["REJECT"]
     assert seen("<p style='display:none'>x<p>only half") == ["only half"]
+    assert seen("<p style='font-size:0'>x<b style='font-size:2em'>x</b></p>") == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<table style='font-size:0'><tr><td style='font-size:14px'>only half</td></tr></table>",
+        "<div style='visibility:hidden'><p style='visibility:visible'>only half</p></div>",
+        "<div style='fill-opacity:0'>only half</div>",
+        "<div style='x-display:none'>only half</div>",
+        "<div style='opacity:0,9'>only half</div>",
+        "<div style='mso-hide:all'>only half</div>",
+        "<div style='max-height:0'>only half</div>",
+        "<div hidden style='display:block'>only half</div>",
+        "<!-- x --!>only half<!-- y -->",
+        "<textarea>only half</textarea>",
+        "<textarea><!--only half--></textarea>",
+        "<xmp>only half</xmp>",
+        "<object>only half</object>",
+        "<svg><text>only half</text></svg>",
+        "<input value='only half'>",
+        f"<div style='display:none;{'x' * 4000}'>only half</div>",
+    ],
+)
+def test_what_only_looks_hidden_is_text(source: str) -> None:
+    """Names that end like a property's, elements that set it anew, and elements whose content is shown say something."""
+    assert "only half" in " ".join(seen(source))
+    assert reply_to_html(f"<p>APPROVE</p>{source}").verdict is Verdict.UNCLEAR
 
 
 def test_our_marker_counts_where_nobody_sees_it() -> None:
@@ -96,7 +131,6 @@ def test_our_marker_counts_where_nobody_sees_it() -> None:
         "<blockquote type=cite>{}</blockquote>",
         "<blockquote cite='mid:1@x'>{}</blockquote>",
         "<blockquote class='gmail_quote'>{}</blockquote>",
-        "<blockquote style='border-left: 2px solid blue'>{}</blockquote>",
         "<div class='gmail_quote gmail_quote_container'>{}</div>",
         "<div class='x_gmail_quote'>{}</div>",
         "<div class='moz-cite-prefix'>{}</div>",
@@ -126,11 +160,9 @@ def test_containers_of_clients_quote_what_is_in_them_only(container: str) -> Non
     [
         "<div id='divRplyFwdMsg'>x</div>",
         "<div id='x_divRplyFwdMsg'>x</div>",
-        "<div id='appendonsend'></div>",
         "<div class='OutlookMessageHeader'>x</div>",
         "<hr id='zwchr'>",
         "<hr data-marker='__DIVIDER__'>",
-        "<hr id='stopSpelling'>",
         "<div id='mail-editor-reference-message-container'>x</div>",
         "<div id='ms-outlook-mobile-reference-message'>x</div>",
     ],
@@ -153,16 +185,50 @@ def test_elements_of_outlook_and_kin_end_the_persons_text(start: str) -> None:
     ],
 )
 def test_signatures_are_left_out_and_end_where_they_end(signature: str) -> None:
-    """What a client calls the signature says nothing; words below it do."""
-    text = signature.format("We only accept written orders")
-    assert read_verdict(new_text_of_html(f"APPROVE{text}")).verdict is Verdict.APPROVE
-    assert read_verdict(new_text_of_html(f"APPROVE{text}<div>only half</div>")).verdict is Verdict.UNCLEAR
+    """What a client calls the signature is no reason; below an approval its lines must be ones of a signature."""
+    motto = signature.format("We only accept written orders")
+    assert reply_to_html(f"REJECT{motto}").reason == ""
+    assert reply_to_html(f"REJECT{motto}<div>too dear</div>").reason == "too dear"
+    assert reply_to_html(f"APPROVE{motto}").verdict is Verdict.UNCLEAR
+    signed = signature.format("Bob Brown<br>Head of Finance<br>Sent from my iPhone")
+    assert reply_to_html(f"APPROVE{signed}").verdict is Verdict.APPROVE
+    assert reply_to_html(f"APPROVE{signed}<div>only half</div>").verdict is Verdict.UNCLEAR
+    assert reply_to_html(f"{signature.format('REJECT')}APPROVE").verdict is Verdict.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    "seam", ["<div id='appendonsend'></div>", "<hr id='stopSpelling'>", "<div id='x_appendonsend'>"]
+)
+def test_where_a_client_may_begin_to_quote_nothing_is_dropped_and_nothing_approves(seam: str) -> None:
+    """Outlook puts these above its frame; without the frame, words below them may be anybody's."""
+    assert reply_to_html(f"<p>APPROVE</p>{seam}<p>only up to 50 EUR</p>").verdict is Verdict.UNCLEAR
+    assert reply_to_html(f"{seam}<p>APPROVE</p>").verdict is Verdict.UNCLEAR
+    frame = "<div id='divRplyFwdMsg'>x</div><div>APPROVE</div>"
+    assert reply_to_html(f"<p>REJECT</p>{seam}{frame}").verdict is Verdict.REJECT
+    assert reply_to_html(f"<p>APPROVE</p>{seam}{frame}").verdict is Verdict.APPROVE
+
+
+def test_words_below_a_quote_in_its_container_are_not_lost() -> None:
+    """Gmail's container holds an attribution and a quote; what somebody writes below the quote in it may be a condition."""
+    quote = "<div class='gmail_attr'>On 5 May A wrote:</div><blockquote class='gmail_quote'>x<blockquote>y</blockquote>"
+    page = "<p>{}</p><div class='gmail_quote'>" + quote + "z</blockquote>{}</div>"
+    assert reply_to_html(page.format("APPROVE", "<div>only half</div>")).verdict is Verdict.UNCLEAR
+    assert reply_to_html(page.format("APPROVE", "<div>Bob Brown</div>")).verdict is Verdict.APPROVE
+    assert reply_to_html(page.format("", "<div>APPROVE</div>")).verdict is Verdict.NONE
+    assert reply_to_html(page.format("REJECT", "<div>only half</div>")).reason == ""
+
+
+@pytest.mark.parametrize("container", ["<div class='quote'>{}</div>", "<div class='quoted'>{}</div>"])
+def test_a_common_class_name_quotes_nothing(container: str) -> None:
+    """Anybody's template may call an element so."""
+    assert reply_to_html(f"<p>APPROVE</p>{container.format('only half')}").verdict is Verdict.UNCLEAR
 
 
 def test_paragraphs_are_apart_from_each_other() -> None:
-    """A legal footer is known by where it begins, and a paragraph of HTML begins like one of plain text."""
-    footer = "<p>This e-mail is confidential and intended only for the addressee.</p><p>Do not approve it.</p>"
-    assert read_verdict(new_text_of_html(f"<p>APPROVE</p><p>Bob</p>{footer}")).verdict is Verdict.APPROVE
+    """A legal footer ends with its paragraph, and a paragraph of HTML begins and ends like one of plain text."""
+    footer = "<p>This e-mail is confidential and intended only for the addressee.</p>"
+    assert reply_to_html(f"<p>APPROVE</p><p>Bob</p>{footer}").verdict is Verdict.APPROVE
+    assert reply_to_html(f"<p>APPROVE</p><p>Bob</p>{footer}<p>Do not approve it.</p>").verdict is Verdict.UNCLEAR
     assert new_text_of_html("<div><p>a</p></div><table><tr><td><p>b</p></td></tr></table>") == "a\n\nb\n"
 
 
@@ -181,6 +247,8 @@ def test_indented_text_is_not_a_quote() -> None:
     """A blockquote without a mark of quoting may be indentation: its words stay, and decide nothing."""
     indented = "<blockquote style='margin:0 0 0 40px;border:none;padding:0px'>only half</blockquote>"
     assert read_verdict(new_text_of_html(f"APPROVE{indented}")).verdict is Verdict.UNCLEAR
+    barred = "<blockquote style='border-left: 2px solid blue'>only half</blockquote>"
+    assert read_verdict(new_text_of_html(f"APPROVE{barred}")).verdict is Verdict.UNCLEAR
     bar = "<div style='border-left: 2px solid blue'>only half</div>"
     assert read_verdict(new_text_of_html(f"APPROVE{bar}")).verdict is Verdict.UNCLEAR
     assert read_verdict(new_text_of_html("<blockquote>APPROVE</blockquote>")).verdict is Verdict.UNCLEAR
@@ -221,6 +289,11 @@ HOSTILE = [
 def test_markup_made_to_cost_is_read(piece: str) -> None:
     """Twenty thousand repetitions of what keeps other parsers busy for minutes are read like any text."""
     assert "APPROVE" not in new_text_of_html(piece * 20_001)
+
+
+def test_a_style_made_to_cost_is_not_looked_at() -> None:
+    """A megabyte of half a property, which was searched from each of its characters on, is passed over."""
+    assert new_text_of_html(f"<p style='{'border-top:' * 90_000}'>APPROVE</p>").strip() == "APPROVE"
 
 
 def test_too_many_tags_are_refused() -> None:

@@ -78,7 +78,7 @@ def mail(*, plain: str | None = None, markup: str | None = None, sender: str = "
         ("", "", Verdict.NONE),
         ("\u200b", "<p>&nbsp;</p>", Verdict.NONE),
         ("mailgate-reply-above-x\nAPPROVE", "<p>mailgate-reply-above-x</p>APPROVE", Verdict.NONE),
-        (None, "<div id=appendonsend></div>APPROVE", Verdict.NONE),
+        (None, "<div id=divRplyFwdMsg></div>APPROVE", Verdict.NONE),
         (None, None, Verdict.UNCLEAR),
         ("> mailgate-reply-above-x\nAPPROVE", None, Verdict.UNCLEAR),
         ("> mailgate-reply-above-x\nREJECT", None, Verdict.UNCLEAR),
@@ -109,11 +109,73 @@ def test_the_senders_name_below_an_answer_is_known_from_the_header() -> None:
 
 
 def test_a_signature_that_html_names_is_one_in_plain_text_too() -> None:
-    """Outlook gives the plain part no delimiter; the HTML part says which lines are the signature."""
-    lines = "We accept written orders only"
-    markup = f"<div>APPROVE</div><div id='Signature'>{lines}</div>"
-    assert read_reply(mail(plain=f"APPROVE\n\n{lines}\n", markup=markup)).verdict is Verdict.APPROVE
-    assert read_reply(mail(plain=f"APPROVE\n\n{lines}\nor not\n", markup=markup)).verdict is Verdict.UNCLEAR
+    """Outlook gives the plain part no delimiter; the HTML part says which lines are the signature, and no reason."""
+    motto = "We accept written orders only"
+    signature = f"<div id='Signature'>{motto}</div>"
+    refusal = read_reply(mail(plain=f"REJECT\n\n{motto}\n", markup=f"<div>REJECT</div>{signature}"))
+    assert (refusal.verdict, refusal.reason) == (Verdict.REJECT, "")
+    approval = read_reply(mail(plain=f"APPROVE\n\n{motto}\n", markup=f"<div>APPROVE</div>{signature}"))
+    assert approval.verdict is Verdict.UNCLEAR
+
+
+TEXT = "Content-Type: text/plain; charset=utf-8"
+
+
+def parts(kind: str, *pieces: tuple[str, str]) -> Mail:
+    """Return a multipart of that kind; each piece is a header and a content."""
+    body = "".join(f"--b\r\n{head}\r\n\r\n{content}\r\n" for head, content in pieces)
+    head = f'From: Bob Brown <bob@example.com>\r\nContent-Type: multipart/{kind}; boundary="b"\r\n\r\n'
+    return open_mail(f"{head}{body}--b--\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("kind", "head", "content"),
+    [
+        ("mixed", 'Content-Type: text/plain; name="ATT00001.txt"\r\nContent-Disposition: inline', "only up to 50"),
+        (
+            "mixed",
+            "Content-Type: text/html\r\nContent-Disposition: attachment; filename=ATT00001.htm",
+            "<p>only 50</p>",
+        ),
+        ("mixed", "Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=ATT2.txt", "x"),
+        (
+            "mixed",
+            "Content-Type: text/plain; name*0*=utf-8''ATT00001.txt\r\nContent-Disposition: attachment",
+            "only 50",
+        ),
+        ("alternative", 'Content-Type: text/html; name="body.html"', "<p>REJECT</p>"),
+        ("alternative", "Content-Type: text/enriched", "<bold>REJECT</bold>"),
+        ("alternative", "Content-Type: text/x-amp-html", "REJECT"),
+        ("alternative", "Content-Type: text/calendar; method=REPLY", "PARTSTAT=DECLINED"),
+        ("mixed", "Content-Type: application/ics; name=a.ics\r\nContent-Disposition: attachment", "PARTSTAT=DECLINED"),
+        ("mixed", "Content-Type: application/ms-tnef; name=winmail.dat", "x"),
+        ("mixed", "Content-Type: application/vnd.ms-tnef\r\nContent-Disposition: attachment", "x"),
+        ("mixed", "Content-Type: message/rfc822", "Subject: y\r\n\r\nREJECT"),
+        ("mixed", "Content-Type: text/markdown\r\nContent-Disposition: inline", "only 50"),
+        ("mixed", "Content-Type: text/plain; name=note.txt", "only 50"),
+    ],
+)
+def test_a_yes_beside_words_that_were_not_read_is_unclear(kind: str, head: str, content: str) -> None:
+    """Whatever a client may show as part of the mail may hold a condition; a refusal stands all the same."""
+    reading = read_reply(parts(kind, (TEXT, "APPROVE"), (head, content)))
+    assert reading.verdict is Verdict.UNCLEAR
+    assert "not read" in reading.because[-1]
+    assert read_reply(parts(kind, (TEXT, "REJECT: dear"), (head, content))).reason == "dear"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Type: application/pkcs7-signature; name=smime.p7s\r\nContent-Disposition: attachment; filename=smime.p7s",
+        "Content-Type: image/png; name=image001.png\r\nContent-Disposition: inline; filename=image001.png",
+        "Content-Type: text/vcard; name=bob.vcf",
+        "Content-Type: text/plain\r\nContent-Disposition: attachment; filename=invoice.txt",
+        "Content-Type: message/rfc822\r\nContent-Disposition: attachment; filename=mail.eml",
+    ],
+)
+def test_files_and_pictures_beside_a_yes_change_nothing(head: str) -> None:
+    """A signature, a logo, a business card and what is plainly attached are no words of the mail."""
+    assert read_reply(parts("mixed", (TEXT, "APPROVE"), (head, "x"))).verdict is Verdict.APPROVE
 
 
 def test_several_text_parts_are_one_text() -> None:

@@ -79,6 +79,14 @@ def test_a_bare_quote_mark_is_no_quote(quote: str) -> None:
         "These conditions apply:",
         "From: 1 June",
         "From: 1 June\nTo: 30 June",
+        "From: Berlin\nTo: Paris\nDate: 14 June instead of 10 June",
+        "From: savings account\nTo: Carol <carol@example.com>\nDate: not before 1 June",
+        "From: sales@example.com\nTo: Carol\nSubject: New",
+        "Von: Konto 123\nAn: Konto 456\nDatum: erst am 1. Juni",
+        "On 5 May 2026 at 10:18 Carol wrote:",
+        "--- forwarded by Carol only after 5 May ---",
+        "-- original mail to be sent only to Bob --",
+        "--- forwarded by Carol/Example only on 5 May ---",
         "To: be done by 5 May",
         "-----conditions-----",
         "---- only up to 50 ----",
@@ -108,6 +116,8 @@ def test_a_persons_own_line_is_not_taken_for_a_frame(line: str) -> None:
         "-----Исходное сообщение-----",
         "-----原始邮件-----",
         "---------- Forwarded message ---------",
+        "----- Forwarded message from carol@example.com -----",
+        "----- Forwarded by Bob Brown/Example on 05/05/2026 10:00 AM -----",
         "-------- Weitergeleitete Nachricht --------",
         "Begin forwarded message:",
         "Anfang der weitergeleiteten Nachricht:",
@@ -201,6 +211,10 @@ def test_a_line_directly_above_an_attribution_is_not_a_part_of_it(own: str, line
 def test_a_header_block_needs_three_kinds_of_labels() -> None:
     """Sender and two more, also wrapped; two kinds may be a person's own list."""
     assert begins_header_block(["From: A", " <a@b.c>", "Sent: today", "To: B"], 0)
+    assert begins_header_block(["From: a@b.c", "Sent: today", "To: B"], 0)
+    assert begins_header_block(["From: A", "Sent: today", "To: B", "Subject: C"], 0)
+    assert not begins_header_block(["From: A", "Sent: today", "To: <b@b.c>"], 0)
+    assert not begins_header_block(["From: A", "To: B", "Subject: C"], 0)
     assert not begins_header_block(["From: A", "To: B", "To: C", "From: D"], 0)
     assert not begins_header_block(["Sent: x", "To: B", "Subject: C"], 0)
     assert not begins_header_block(["From: A", "a", "b", "c", "To: B", "Subject: C"], 0)
@@ -208,6 +222,11 @@ def test_a_header_block_needs_three_kinds_of_labels() -> None:
     assert label_of("*Envoyé\u00a0:* lundi") == "date"
     assert label_of("Amount: 50") is None
     assert not is_separator("-----Original Message----- " + "x" * 200)
+
+
+def test_brackets_made_to_cost_are_read() -> None:
+    """A megabyte of opening brackets above a broken-off quote mark, which was searched from each of them on."""
+    assert new_text_of_plain("<" * 990_000 + "\n>:\nAPPROVE").endswith("APPROVE")
 
 
 def test_digits_of_every_client_language_are_digits() -> None:

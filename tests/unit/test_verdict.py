@@ -462,7 +462,9 @@ def test_the_senders_name_is_no_reason() -> None:
     assert read_verdict("REJECT\n\nBob", signer="Bob Brown").reason == ""
 
 
-@pytest.mark.parametrize("filler", ["\u200b", "\u2060\u180e", "\u3164", "\u2800\u200d", "\U000e0041", "\ufe0f", "\u0301"])
+@pytest.mark.parametrize(
+    "filler", ["\u200b", "\u2060\u180e", "\u3164", "\u2800\u200d", "\U000e0041", "\ufe0f", "\u0301"]
+)
 def test_a_reason_that_nobody_can_see_is_none(filler: str) -> None:
     """Zero-width characters, fillers and lone marks are no reason: the person is asked for one."""
     for text in (f"REJECT: {filler}", f"REJECT\n{filler}\n{filler}"):
