@@ -108,6 +108,10 @@ class Standing(StrEnum):
     OUT_OF_REACH = "out of reach"  # nobody rejected, but too few people are left to ask
 
 
+UNREACHABLE = frozenset({Standing.REJECTED, Standing.OUT_OF_REACH})
+"""What ends a request that nobody answered just now. Only a yes approves: never that somebody left or changed his mind."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One step of an approval: ``quorum`` distinct people of ``people`` (ids)."""

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from mailgate.errors import Forged
 from mailgate.model.evidence import format_time
-from mailgate.model.lifecycle import Standing, State, Trigger
+from mailgate.model.lifecycle import UNREACHABLE, State, Trigger
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
 from mailgate.service.marks import bears_event_mark, check_outgoing, check_ruling
@@ -151,7 +151,7 @@ def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> No
     tx.session.flush()
     _, gate = check_ruling(tx, serving.key, request)
     decisions = decisions_of(tx, request.id)
-    if tally_of(tx, serving, request, gate, decisions).standing is not Standing.OPEN:
+    if tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
         person = serving.config.people.get(seat.person)
         name = person.name if person else seat.person
         because = f"{name} cannot be reached ({because}), and nobody else is left to ask"

@@ -10,7 +10,7 @@ from typing import Any
 
 from mailgate.errors import Forged
 from mailgate.model.evidence import format_time
-from mailgate.model.lifecycle import Stage, Standing, State, Tally, Trigger, Vote, tally
+from mailgate.model.lifecycle import UNREACHABLE, Stage, State, Tally, Trigger, Vote, tally
 from mailgate.model.policy import Gate, policy_digest
 from mailgate.model.verdict import Level
 from mailgate.service.conclude import conclude
@@ -80,7 +80,7 @@ def ask_stage(tx: Tx, serving: Serving, request: Request, gate: Gate, stage: int
     stages = stages_of(serving, gate)
     asked = list(ask_people(tx, serving, request, gate, stages[stage].people if stages else (), stage, event))
     decisions = decisions_of(tx, request.id)
-    if not stages or tally_of(tx, serving, request, gate, decisions).standing is not Standing.OPEN:
+    if not stages or tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
         give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
     return asked
 
@@ -210,7 +210,8 @@ def barred(serving: Serving, request: Request, gate: Gate) -> str | None:
 def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision]) -> Tally:
     """Return what ``decisions`` amount to now. They and the request's seats are checked before (:func:`check_ruling`)."""
     seats = assignments_of(tx, request.id)
-    instead = {s.for_person: s.person for s in seats if s.for_person}
+    # Who was removed since stands in for nobody, and counts for nobody, whatever he said before.
+    instead = {s.for_person: s.person for s in seats if s.for_person and s.person in serving.config.people}
     stages = [stage.with_stand_ins(instead) for stage in stages_of(serving, gate)]
     for named in serving.config.directory.expand(gate.escalate_to):
         extra = instead.get(named, named)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mailgate.model.lifecycle import Standing, State, Trigger
+from mailgate.model.lifecycle import UNREACHABLE, State, Trigger
 from mailgate.model.policy import Gate
 from mailgate.model.verdict import Level, Verdict, meets
 from mailgate.service.conclude import conclude
@@ -118,5 +118,5 @@ def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, body: Mapping
     append_event(tx, "undo", request.id, dict(body) | {"outcome": "pending"}, key=serving.key)
     tx.session.flush()
     decisions: Sequence[Decision] = decisions_of(tx, request.id)
-    if tally_of(tx, serving, request, gate, decisions).standing is not Standing.OPEN:
+    if tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
         give_up(tx, serving, request, decisions, because="an answer was taken back, and too few people are left")

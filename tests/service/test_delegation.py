@@ -136,3 +136,14 @@ def test_what_makes_no_sense_is_said(make_rig: RigMaker, options: dict[str, Any]
     with pytest.raises(InvalidArguments, match=why):
         hand_over(rig, **options)
     assert rig.rows(Delegation) == []
+
+
+def test_a_stand_in_who_was_removed_counts_no_more(rig: Rig) -> None:
+    """His yes was one; by the time the quorum is reached he is nobody any more."""
+    hand_over(rig)
+    request_id = rig.ask("pay_twice")
+    assert rig.press(request_id, "carol").done
+    rig.keeper()
+    rig.changed(people={name: person for name, person in PEOPLE.items() if name != "carol"})
+    rig.press(request_id, "alice")
+    assert rig.state(request_id) != "approved"
