@@ -183,7 +183,7 @@ class _Page:
         """Note that a quote has ended, for the rest of its wrapper: what follows there may be the person's own words."""
         for index in range(len(self._open) - 1, -1, -1):
             name, place = self._open[index]
-            if not place.wraps:
+            if not place.wraps or place.loose:  # what is loose has made loose all about it
                 return
             self._open[index] = name, replace(place, loose=True)
 
