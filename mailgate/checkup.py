@@ -84,7 +84,11 @@ def _doubts(config: Config) -> Iterator[Finding]:
         yield Finding(what="replies", fine=True, doubtful=True, says=says)
     for key in ("serve_file", "link_file", "log_file"):
         path = config.path(getattr(config.keys, key))
-        if path.is_file() and path.stat().st_mode & _OTHERS:
+        try:
+            is_open = path.stat().st_mode & _OTHERS
+        except OSError:
+            continue  # said when it is read
+        if is_open:
             says = f"[keys] {key}: other users of this machine can read {path}; run chmod 600 on it"
             yield Finding(what="keys", fine=True, doubtful=True, says=says)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mailgate.cli import explain, quarantine, requests, running, setup, trying
+from mailgate.cli import delegate, explain, policy, quarantine, requests, running, setup, trying
 
 app = typer.Typer(
     name="mailgate",
@@ -41,5 +41,7 @@ app.command()(setup.doctor)
 app.command()(running.serve)
 app.command()(running.worker)
 app.add_typer(requests.app, name="requests")
+app.add_typer(policy.app, name="policy")
 app.command()(explain.explain)
 app.add_typer(quarantine.app, name="quarantine")
+app.command()(delegate.delegate)

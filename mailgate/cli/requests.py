@@ -1,4 +1,4 @@
-"""`mailgate requests`: look at requests, cancel one, settle one that is in doubt."""
+"""`mailgate requests`: look at requests, cancel one, settle one that is in doubt, lift a rejection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ import typer
 from mailgate.cli.options import ConfigOption, JsonOption, read_config
 from mailgate.model.lifecycle import State
 
-app = typer.Typer(help="Look at requests, cancel one, settle one that is in doubt.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at requests, cancel one, settle one that is in doubt, lift a rejection.", no_args_is_help=True
+)
 
 RequestArgument = Annotated[str, typer.Argument(metavar="ID", help="The request's id, or its first letters.")]
 
@@ -95,6 +97,20 @@ def settle(
     try:
         settled = settle_request(serving, request, succeeded=outcome == "succeeded", by=getpass.getuser())
         typer.echo(f"Settled {settled} as {outcome}; its agent is told.")
+    finally:
+        serving.store.close()
+
+
+@app.command()
+def lift(request: RequestArgument, config: ConfigOption = None) -> None:
+    """Let an agent ask again for what was rejected. On the serving side only."""
+    from mailgate.runtime import open_serving
+    from mailgate.service.inspect import lift_rejection
+
+    serving = open_serving(read_config(config))
+    try:
+        lifted = lift_rejection(serving, request, by=getpass.getuser())
+        typer.echo(f"Lifted the rejection of {lifted}; the same action may be asked for again.")
     finally:
         serving.store.close()
 

@@ -110,7 +110,7 @@ _NOT_A_NO = re.compile(
     r"biggie|stress|drama|news|brainer|chang\w+|harm|longer|reply|action)\b"
 )
 _NOT_A_STOP = re.compile(r"\s+(?:ask|send|mail|e-?mail|worry|wait|spam|bother|nag|bug|remind|notify)\w*\b|\s+by\b")
-_NUMERO = re.compile(r"\s*\.?\s*\d")
+_NUMERO = re.compile(r"\s*(?:\.\s*)?\d")
 _ASSENT = re.compile(
     r"\b(?:go ahead|approved?|proceed|fine|looks? good|all good|okay|ok|do it|yes|carry on|continue|lgtm|"
     r"no (?:problem|objections?|worries|issues?|concerns?))\b"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
+from mailgate.model.evidence import LogVerifier
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import policy_digest
 from mailgate.service.context import Serving
 from mailgate.service.keep import founded
-from mailgate.service.marks import bears_event_mark, check_ruling
+from mailgate.service.marks import check_ruling
 from mailgate.service.opening import ask_stage, is_entitled, tally_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
@@ -26,19 +26,20 @@ def settle_in(tx: Tx, serving: Serving) -> int:
     return sum(1 for _ in _record_changes(tx, serving)) + sum(1 for _ in _look_again(tx, serving))
 
 
-def recorded_policies(tx: Tx, serving: Serving) -> Mapping[str, str]:
-    """Return the digest (hex) last recorded for each gate; :data:`REMOVED` for one that is gone."""
-    found: dict[str, str] = {}
-    for event in unbound_events(tx, "policy"):
-        if bears_event_mark(serving.key, event, None):
-            body = json.loads(event.body)
-            found[str(body["gate"])] = str(body["digest"])
-    return found
+def recorded_policies(tx: Tx, verifier: LogVerifier) -> Mapping[str, str]:
+    """Return the digest (hex) last recorded for each gate; :data:`REMOVED` for one that is gone.
+
+    Raises:
+        Forged: a record that does not verify.
+    """
+    events = [e for e in unbound_events(tx, "policy") if e.position is not None]
+    records = sorted((verifier.read(e.record or b"", e.proof) for e in events), key=lambda r: r.index)
+    return {str(r.body["gate"]): str(r.body["digest"]) for r in records if r.event == "policy"}
 
 
 def _record_changes(tx: Tx, serving: Serving) -> Iterator[str]:
     """Record each gate whose policy is another than was recorded last, and yield its name."""
-    before = recorded_policies(tx, serving)
+    before = recorded_policies(tx, serving.verifier)
     for name in sorted({*serving.config.gates, *before}):
         gate = serving.config.gates.get(name)
         digest = policy_digest(gate.document()) if gate is not None else b""

@@ -146,7 +146,7 @@ def test_a_worker_takes_the_configuration_that_is_named(quiet_house: Deployment)
 def test_serve_and_worker_end_when_told(quiet_house: Deployment) -> None:
     """SIGTERM ends both in order, with exit code 0, and frees what they alone owned for whoever comes next."""
     with quiet_house.serving() as serve, quiet_house.running("worker", "app:mg") as worker:
-        request = quiet_house.submit("issue_refund", {"order_id": "T-1", "amount": 120.0}, run="T-1")
+        request = quiet_house.submit("issue_refund", {"order_id": "T-1", "amount": 120.0, "currency": "EUR"}, run="T-1")
         mail = quiet_house.mail_to("bob", "T-1", "Decision needed")
         assert visit(mail.link, {"verdict": "approve", "code": mail.code})[0] == 200
         quiet_house.until(request, "succeeded")

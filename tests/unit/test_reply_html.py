@@ -291,6 +291,12 @@ def test_markup_made_to_cost_is_read(piece: str) -> None:
     assert "APPROVE" not in new_text_of_html(piece * 20_001)
 
 
+def test_many_quotes_in_a_deep_wrapper_are_read() -> None:
+    """Each quote that ends looks at the elements about it, but never twice at the same one."""
+    deep = f"<div class=gmail_quote>{'<div>' * 20_000}{'<blockquote type=cite>x</blockquote>' * 20_000}"
+    assert new_text_of_html(f"REJECT{deep}").strip() == "REJECT"
+
+
 def test_a_style_made_to_cost_is_not_looked_at() -> None:
     """A megabyte of half a property, which was searched from each of its characters on, is passed over."""
     assert new_text_of_html(f"<p style='{'border-top:' * 90_000}'>APPROVE</p>").strip() == "APPROVE"

@@ -559,6 +559,11 @@ def test_no_words_are_no_verdict(text: str) -> None:
     assert read_verdict(text).verdict is Verdict.NONE
 
 
+def test_blanks_made_to_cost_are_read() -> None:
+    """A megabyte of blanks behind a word that may be a number's: each was tried with each other one."""
+    assert read_verdict("no" + " " * 900_000 + "x").verdict is Verdict.REJECT
+
+
 def test_what_is_kept_of_long_answers_is_bounded() -> None:
     """A line is shown to 200 characters, a reason to 4,000."""
     reading = read_verdict("REJECT " + "x" * 9000)
