@@ -76,8 +76,11 @@ def new_text_of_html(source: str) -> str:
     return "" if found.doubt else found.text
 
 
-def read_reply(mail: Mail) -> Reading:
+def read_reply(mail: Mail, known_as: str = "") -> Reading:
     """Read what a mail says. Plain text and HTML must say the same, and for a yes be all it says, else it is unclear.
+
+    Args:
+        known_as: more words by which its sender is known, such as a configured name; for recognising a signature.
 
     Raises:
         MailUnreadable: the HTML cannot be read at all.
@@ -95,7 +98,7 @@ def read_reply(mail: Mail) -> Reading:
         missing = not (mail.plain or mail.html)
         because = "the mail has no text part" if missing else "the text of the mail is empty"
         return Reading(verdict=Verdict.UNCLEAR if missing else Verdict.NONE, because=(because,))
-    signer = _signer(mail)
+    signer = f"{_signer(mail)} {known_as}"
     readings = [(name, _read(lines, signer)) for name, lines in parts]
     verdicts = {reading.verdict for _, reading in readings}
     first = readings[0][1]

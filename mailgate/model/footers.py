@@ -29,11 +29,11 @@ _DEVICES = _words(
 )
 _BESIDE_DEVICES = _words(
     """
-    my a an the der die das dem mein meine meinem meiner mon ma mi meu mio mia min mijn mit i för für for on pour
-    para per voor til via from 5g 4g 3g lte wireless apple microsoft google app apps mobile-app ios email e-mail secure pro max plus mini se
-    ultra note air edge smart phone de do da dal del com y o get getting download herunter herunterladen downloaden
-    beziehen holen sie sich laden obtenir obtener obter obtén télécharger télécharge descargar ottieni scarica baixar
-    baixe hämta hent pobierz dla
+    my a an the der die das dem mein meine meinem meiner mon ma mi meu mio mia min mijn mit i för für for on pour para
+    per voor til via from 5g 4g 3g lte wireless apple microsoft google app apps mobile-app ios email e-mail secure pro
+    max plus mini se ultra note air edge smart phone de do da dal del com y o get getting download herunter
+    herunterladen downloaden beziehen holen sie sich laden obtenir obtener obter obtén télécharger télécharge
+    descargar ottieni scarica baixar baixe hämta hent pobierz dla
     """
 )
 _MODEL = re.compile(r"(?:[12]?\d|[a-z]\d{1,2})[a-z+]?")

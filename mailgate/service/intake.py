@@ -13,7 +13,7 @@ import structlog
 
 from mailgate.config import Config
 from mailgate.errors import Forged, MailgateError, MailUnreadable, StoreUnavailable
-from mailgate.mail.identity import Identity, identify
+from mailgate.mail.identity import Identity, identify, sender
 from mailgate.mail.inbound import Kind, bounce_report, classify, is_away_note, recipients, referenced_ids, secret_tokens
 from mailgate.mail.mime import Mail, open_mail
 from mailgate.mail.reply import read_reply
@@ -100,10 +100,16 @@ def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = Fal
             mail=mail,
             tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
             ids=referenced_ids(mail),
-            reading=read_reply(mail) if kind is Kind.REPLY else None,
+            reading=read_reply(mail, _known_as(config, mail)) if kind is Kind.REPLY else None,
         )
     except MailUnreadable as error:
         return Examined(kind=Kind.BROKEN, because=(error.message,))
+
+
+def _known_as(config: Config, mail: Mail) -> str:
+    """Return the configured names of whoever has the mail's From address; whether it is theirs is proven elsewhere."""
+    person = config.directory.find_by_address(sender(mail).address or "")
+    return " ".join((config.people[person].name, *config.people[person].aliases)) if person else ""
 
 
 def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
@@ -385,12 +391,15 @@ def _clarify(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, examined
 
 
 def _tell_late(tx: Tx, serving: Serving, ruled: Ruled, examined: Examined) -> None:
-    sentence = how_it_stands(tx, serving, ruled.request)
+    sentence = how_it_stands(tx, serving, ruled.request, to=ruled.seat.person)
     if ruled.counted is Counted.NOT_ENTITLED:
         sentence = f"You are not asked about it any more. {sentence}"
-    elif ruled.counted is Counted.REPEATED and ruled.decision is not None:
-        word = "approved" if ruled.decision.verdict == "approve" else "rejected"
-        sentence = f"You {word} it before, at {ruled.decision.decided_at:%H:%M} UTC, and that stands. {sentence}"
+    elif ruled.counted is Counted.REPEATED:
+        was_undone = ruled.decision is not None and ruled.decision.undone_at is not None
+        first = (
+            "You took your answer back, and cannot answer this again." if was_undone else "Your first answer stands."
+        )
+        sentence = f"{first} {sentence}"
     elif ruled.request.state == "pending":
         sentence = "Your answer arrived after the deadline."
     _tell(tx, serving, ruled.seat, examined, "late", sentence)

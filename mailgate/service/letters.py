@@ -13,7 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailgate.errors import Forged
 from mailgate.mail.answering import archive_copy
-from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
+from mailgate.mail.brief import Ask, Ended, Happening, Seat
 from mailgate.mail.compose import Headers, compose, subject_line, usable_id
 from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.instants import format_instant
@@ -22,17 +22,19 @@ from mailgate.model.canonical import from_plain, read_plain
 from mailgate.model.evidence import Record
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
+from mailgate.service.caution import cautions
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_action, check_assignment, check_ruling
 from mailgate.service.opening import stages_of
 from mailgate.service.posting import thread_id
 from mailgate.service.proof import find_end
+from mailgate.service.signatures import history_of, name_of, signature, signatures, undone
 from mailgate.service.wording import standing_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of, find_assignment
 from mailgate.store.events import get_events
 from mailgate.store.requests import get_request
-from mailgate.store.tables import Assignment, Decision, Outgoing, Request
+from mailgate.store.tables import Assignment, Outgoing, Request
 from mailgate.tokens import LinkClaim, tagged_address
 
 log = structlog.get_logger(__name__)
@@ -75,10 +77,17 @@ def ask_letter(
         _ask(request, gate, serving),
         _seat(tx, serving, request, gate, seat),
         kind=kind,
-        preface=preface,
+        preface=(*preface, *_instead(serving, seat)),
         heard=heard,
-        history=_history(tx, serving, request),
+        warnings=tuple(cautions(tx, request, gate)),
+        history=history_of(tx, serving, request),
     )
+
+
+def _instead(serving: Serving, seat: Assignment) -> tuple[str, ...]:
+    if not seat.for_person:
+        return ()
+    return (f"You are asked in place of {name_of(serving, seat.for_person)}, for whom you stand in.",)
 
 
 def link_of(serving: Serving, seat: Assignment) -> str:
@@ -99,7 +108,7 @@ def how_it_stands(tx: Tx, serving: Serving, request: Request, *, to: str = "") -
         to: the id of the person who reads it, if known: nobody is told of themselves as of somebody else.
     """
     decisions = decisions_of(tx, request.id)
-    return standing_of(request, decisions, {d.person: _person(serving, d.person) for d in decisions}, to=to)
+    return standing_of(request, decisions, {d.person: name_of(serving, d.person) for d in decisions}, to=to)
 
 
 def _letter(
@@ -127,7 +136,7 @@ def _letter(
 
 def _told(tx: Tx, serving: Serving, row: Outgoing, request: Request) -> list[str]:
     """Return the names of those who got the mail that ``row`` is the archive's copy of: who had a seat when it was ordered."""
-    return [_person(serving, s.person) for s in assignments_of(tx, request.id) if s.created_at <= row.created_at]
+    return [name_of(serving, s.person) for s in assignments_of(tx, request.id) if s.created_at <= row.created_at]
 
 
 def _receipt(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, details: Mapping[str, Any]) -> Letter:
@@ -136,13 +145,17 @@ def _receipt(tx: Tx, serving: Serving, request: Request, seat: Assignment | None
     index = next((i for i, d in enumerate(decisions) if d.id == details["decision"]), None)
     if index is None:
         raise Forged("decisions", str(details["decision"]), "the decision that a receipt was ordered for is gone")
+    decision, was_undone = decisions[index], bool(details.get("undone"))
+    history = (
+        history_of(tx, serving, request) if was_undone else signatures(tx, serving, request, decisions[: index + 1])
+    )
     return receipt_letter(
         _ask(request, gate, serving),
         _report_seat(serving, seat),
-        _signature(serving, decisions[index]),
-        is_own=seat is not None and decisions[index].assignment_id == seat.id,
-        history=[_signature(serving, d) for d in decisions[: index + 1]],
-        next_steps=_next_steps(request, gate),
+        undone(signature(tx, serving, decision)) if was_undone else signature(tx, serving, decision),
+        is_own=seat is not None and decision.assignment_id == seat.id,
+        history=history,
+        next_steps=_next_steps(request, gate, is_own=seat is not None and decision.assignment_id == seat.id),
     )
 
 
@@ -156,7 +169,7 @@ def _outcome(tx: Tx, serving: Serving, request: Request, seat: Assignment | None
     effect = request.effect if state == State.FAILED else ""
     ended = Ended(state=state, result=result, error=request.error, effect=effect)
     at = request.finished_at or request.created_at
-    history = [*_history(tx, serving, request), Happening(at=at, what=f"Ended as {state}{_because(end)}")]
+    history = [*history_of(tx, serving, request), Happening(at=at, what=f"Ended as {state}{_because(end)}")]
     return outcome_letter(_ask(request, gate, serving), _report_seat(serving, seat), ended, history=history)
 
 
@@ -167,7 +180,7 @@ def _late(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, d
         _report_seat(serving, seat),
         how_it_ended=str(details["because"]),
         heard=str(details.get("heard", "")),
-        history=_history(tx, serving, request),
+        history=history_of(tx, serving, request),
     )
 
 
@@ -186,6 +199,8 @@ _PREFACES = {
 def _notice(serving: Serving, request: Request | None, details: Mapping[str, Any]) -> Letter:
     person = serving.config.people.get(str(details.get("person", "")))
     facts = {} if request is None else {"Request": request.id, "Action": request.action, "Agent": request.agent}
+    if request is not None and details.get("takeover"):
+        facts |= _task(request)
     return notice_letter(
         deployment=serving.config.mailgate.name,
         recipient=person.name if person else "operator",
@@ -194,6 +209,19 @@ def _notice(serving: Serving, request: Request | None, details: Mapping[str, Any
         next_steps=(str(details["next"]),),
         recorded=False,
     )
+
+
+def _task(request: Request) -> Mapping[str, str]:
+    """Return what somebody needs who does a rejected task instead of the agent."""
+    arguments = json.loads(request.canonical)["arguments"]
+    return {
+        "Run": request.run,
+        "On behalf of": request.on_behalf_of or "nobody named",
+        "Arguments": json.dumps(arguments, ensure_ascii=False),
+        "The agent says": request.reasoning or "nothing",
+        "Rejected by": request.decided_by or "a person",
+        "Reason": request.reason or "none given",
+    }
 
 
 def _ask(request: Request, gate: Gate, serving: Serving) -> Ask:
@@ -237,7 +265,7 @@ def _seat(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignme
     yes = [d for d in decisions_of(tx, request.id) if d.verdict == "approve" and d.stage == seat.stage]
     confirm = gate.web_confirm if gate.approves_by_link else "reject"
     return Seat(
-        name=_person(serving, seat.person),
+        name=name_of(serving, seat.person),
         zone=person.zone if person else "UTC",
         nonce=serving.key.marker(seat.id, seat.generation),
         link=link_of(serving, seat),
@@ -274,24 +302,13 @@ def _report_seat(serving: Serving, seat: Assignment | None) -> Seat:
     return Seat(name=person.name if person else "Archive", zone=person.zone if person else "UTC", nonce=nonce)
 
 
-def _history(tx: Tx, serving: Serving, request: Request) -> list[Signature | Happening]:
-    return [_signature(serving, d) for d in decisions_of(tx, request.id)]
+def _next_steps(request: Request, gate: Gate, *, is_own: bool) -> tuple[str, ...]:
+    can_undo = is_own and request.state in (State.PENDING, State.APPROVED)
+    undo = ("You can take your answer back until it starts: reply UNDO, or open your link.",) if can_undo else ()
+    return (*_what_follows(request, gate), *undo)
 
 
-def _signature(serving: Serving, decision: Decision) -> Signature:
-    person = serving.config.people.get(decision.person)
-    return Signature(
-        name=_person(serving, decision.person),
-        address=person.address if person else "",
-        verdict="approved" if decision.verdict == "approve" else "rejected",
-        at=decision.decided_at,
-        level=decision.level,
-        reason=decision.reason,
-        reason_withheld=decision.level == "token",
-    )
-
-
-def _next_steps(request: Request, gate: Gate) -> tuple[str, ...]:
+def _what_follows(request: Request, gate: Gate) -> tuple[str, ...]:
     if request.state == State.REJECTED:
         return (f"It is not run, and the agent is told why. {gate.if_rejected}",)
     if request.approved_at is None or request.valid_until is None:
@@ -304,11 +321,6 @@ def _next_steps(request: Request, gate: Gate) -> tuple[str, ...]:
 def _because(end: Record) -> str:
     """Return why it ended, where nobody's answer did it; from the record, since the row beside it can be written by anybody."""
     return f": {end.body['reason']}" if "system" in end.body.get("actor", {}) and end.body.get("reason") else ""
-
-
-def _person(serving: Serving, person_id: str) -> str:
-    person = serving.config.people.get(person_id)
-    return person.name if person else person_id
 
 
 def _headers(

@@ -178,11 +178,8 @@ def _closed(tx: Tx, serving: Serving, request: Request, seat: Assignment) -> str
     """Return the truth about a request that this seat cannot decide any more, or None if it can."""
     check_pending(tx, serving.key, serving.verifier, request)
     mine = _own(tx, request, seat)
-    if mine is not None and mine.undone_at is not None:
-        return f"You took your answer back at {mine.undone_at:%H:%M} UTC. {how_it_stands(tx, serving, request)}"
     if mine is not None:
-        word = "approved" if mine.verdict == "approve" else "rejected"
-        return f"You {word} this at {mine.decided_at:%H:%M} UTC. {how_it_stands(tx, serving, request)}"
+        return how_it_stands(tx, serving, request, to=seat.person)
     if request.state != State.PENDING:
         return how_it_stands(tx, serving, request)
     if request.deadline_at is not None and request.deadline_at < tx.now:
@@ -205,7 +202,7 @@ def _problem(
         raise ValueError(f"{verdict} is not a decision")
     if verdict is Verdict.APPROVE and not gate.approves_by_link:
         return Problem.NOT_HERE
-    if gate.web_confirm != "code":
+    if gate.web_confirm != "code" or not gate.approves_by_link:
         return None
     if not use_code_try(tx, seat, CODE_TRIES):
         return Problem.CODES_USED_UP

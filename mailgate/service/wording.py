@@ -56,7 +56,7 @@ def standing_of(request: Request, decisions: Sequence[Decision], names: Mapping[
     state = State(request.state)
     verdict = "reject" if state is State.REJECTED else "approve"
     mine = [d for d in decisions if d.person == to]
-    ruling = [d for d in decisions if d.verdict == verdict][-1:] if state in _DECIDED else []
+    ruling = [d for d in decisions if d.verdict == verdict and not d.undone_at][-1:] if state in _DECIDED else []
     said = [
         _said(d, "" if d.person == to else names[d.person]) for d in (*mine, *(d for d in ruling if d.person != to))
     ]
@@ -68,7 +68,8 @@ def standing_of(request: Request, decisions: Sequence[Decision], names: Mapping[
 def _said(decision: Decision, name: str) -> str:
     word = "approved" if decision.verdict == "approve" else "rejected"
     who = f"It was already {word} by {name}" if name else f"You {word} it"
-    return f"{who} {_moment(decision.decided_at)}."
+    undone = f", and that was taken back {_moment(decision.undone_at)}" if decision.undone_at else ""
+    return f"{who} {_moment(decision.decided_at)}{undone}."
 
 
 def _moment(at: datetime) -> str:

@@ -89,7 +89,7 @@ class DecidePages:
     async def decide(self, request: Request) -> Response:
         """Answer POST: the only method that decides."""
         fields = await _fields(request)
-        if fields["verdict"] not in (Verdict.APPROVE, Verdict.REJECT):
+        if fields["verdict"] not in (Verdict.APPROVE, Verdict.REJECT, Verdict.UNDO):
             raise HTTPException(400)
         verdict, token = Verdict(fields["verdict"]), request.path_params["token"]
         return await self._answer(
@@ -131,9 +131,7 @@ class DecidePages:
 
     def _page(self, page: Page, typed: str) -> Response:
         if not page.is_open:
-            title = "Your answer was counted" if page.done else "There is nothing left to decide here"
-            tone = "done" if page.done else "plain"
-            return self._message(title, page.sentence, tone=tone, letter=page.letter)
+            return self._closed(page)
         context = {
             "letter": page.letter,
             "action_url": "",  # the form's own address, whatever a reverse proxy calls it
@@ -147,10 +145,30 @@ class DecidePages:
         }
         return self._render("decide.html.j2", context, 422 if page.problem else 200)
 
+    def _closed(self, page: Page) -> Response:
+        """Return the page of a request that cannot be decided here any more; one's own answer may be taken back."""
+        wrong = _PROBLEMS[page.problem] if page.problem else None
+        undo = {"action_url": "", "needs_code": page.needs_code and page.approves, "error": wrong}
+        return self._message(
+            "Your answer was counted" if page.done else "There is nothing left to decide here",
+            page.sentence,
+            422 if page.problem else 200,
+            tone="done" if page.done else "plain",
+            letter=page.letter,
+            undo=undo if page.can_undo else None,
+        )
+
     def _message(
-        self, title: str, sentence: str, status: int = 200, *, tone: str = "problem", letter: Letter | None = None
+        self,
+        title: str,
+        sentence: str,
+        status: int = 200,
+        *,
+        tone: str = "problem",
+        letter: Letter | None = None,
+        undo: dict[str, Any] | None = None,
     ) -> Response:
-        context = {"title": title, "sentences": [sentence], "tone": tone, "letter": letter, "undo": None}
+        context = {"title": title, "sentences": [sentence], "tone": tone, "letter": letter, "undo": undo}
         return self._render("message.html.j2", context, status)
 
     def _render(self, name: str, context: dict[str, Any], status: int) -> Response:

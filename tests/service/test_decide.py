@@ -67,7 +67,7 @@ def test_one_person_decides_once(rig: Rig, first: str, second: str, verdict: Ver
         assert Counted.REPEATED is again.counted
     else:
         assert not again.done
-        assert "You approved this at" in again.sentence
+        assert "You approved it at" in again.sentence
 
 
 def test_approve_below_the_level_is_not_counted(rig: Rig) -> None:

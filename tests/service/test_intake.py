@@ -105,7 +105,7 @@ def test_second_answer_is_told_that_the_first_stands(reading: Rig) -> None:
     deliver(reading, reply(reading, request_id, text="REJECT no"), mail_id="second")
 
     assert reading.state(request_id) == "pending"
-    assert "You approved it before" in told(reading, "late")[0][1]
+    assert "Your first answer stands" in told(reading, "late")[0][1]
 
 
 def test_unclear_reply_is_asked_back_at_most_twice(reading: Rig) -> None:

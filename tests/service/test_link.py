@@ -114,7 +114,7 @@ def test_twenty_presses_at_once_decide_once(rig: Rig) -> None:
     pages = in_parallel([lambda: rig.press(request_id, "bob")] * 20)
 
     assert sum(p.done for p in pages) == 1
-    assert all("You approved this" in p.sentence for p in pages if not p.done)
+    assert all("You approved it" in p.sentence for p in pages if not p.done)
     assert len(rig.rows(Decision)) == 1
     assert len(rig.rows(Event, request_id=request_id, kind="decision")) == 1
     assert rig.state(request_id) == "approved"

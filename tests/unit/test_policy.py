@@ -326,16 +326,17 @@ FULL = Gate.model_validate(
 def test_the_kept_form_of_a_policy_is_fixed() -> None:
     """Golden values: requests name the policy they were made under by this digest."""
     assert FULL.document() == (
-        b'{"allow_twins":false,"approvers":["group:finance"],"batch_window":"0s","cooling_off":"0s",'
-        b'"escalate_after":"none","escalate_to":[],"hidden_characters":"refuse",'
-        b'"if_approved":"","if_rejected":"","on_reject":"abort","quorum":2,'
-        b'"rejection_memory":"30d","remind_after":"90m","reply_level":"aligned","require_reason":true,'
-        b'"rules":[{"id":"small","tier":"auto","when":"args.amount <= 50.0"}],"separation":"checked","stages":[],'
-        b'"summary":"Refund {{ args.amount }}","tier":"log","timeout":"1234567s","valid_for":"0.5s","veto":false,'
-        b'"web_confirm":"code"}'
+        b'{"allow_twins":false,"approvers":["group:finance"],"assess":"","assess_timeout":"2s",'
+        b'"batch_window":"0s","cooling_off":"0s","escalate_after":"none","escalate_to":[],'
+        b'"escalate_when_away":false,"hidden_characters":"refuse","if_approved":"","if_rejected":"",'
+        b'"named_people":false,"on_reject":"abort","quorum":2,"rejection_memory":"30d",'
+        b'"remind_after":"90m","reply_level":"aligned","require_reason":true,"rules":[{"id":"small",'
+        b'"tier":"auto","when":"args.amount <= 50.0"}],"separation":"checked","single_operator":false,'
+        b'"stages":[],"summary":"Refund {{ args.amount }}","tier":"log","timeout":"1234567s",'
+        b'"valid_for":"0.5s","veto":false,"web_confirm":"code"}'
     )
-    assert policy_digest(FULL.document()).hex() == "bbc565649e3705e4f1c1af58213dd30f3cab73fe8b04c21f593cc83074052185"
-    assert policy_digest(Gate().document()).hex() == "1d65bd3508b770385c59b282c5508332dacb7e9f4a653500950912e80b1cdb67"
+    assert policy_digest(FULL.document()).hex() == "cf6107f4f94af4bbcbbb20bd5dca2ca5c8ffbeea7759c565cebc4a6856d01841"
+    assert policy_digest(Gate().document()).hex() == "77442c4b4b29fe77bf66c67a2aa5bb70dfdff7139bec57554f2825f1df590e1a"
 
 
 lengths = st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=3000))

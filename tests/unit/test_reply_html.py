@@ -293,7 +293,7 @@ def test_markup_made_to_cost_is_read(piece: str) -> None:
 
 def test_many_quotes_in_a_deep_wrapper_are_read() -> None:
     """Each quote that ends looks at the elements about it, but never twice at the same one."""
-    deep = f"<div class=gmail_quote>{'<div>' * 20_000}{'<blockquote type=cite>x</blockquote>' * 20_000}"
+    deep = f"<div class=gmail_quote>{'<div>' * 30_000}{'<blockquote type=cite>x</blockquote>' * 9_000}"
     assert new_text_of_html(f"REJECT{deep}").strip() == "REJECT"
 
 

@@ -143,7 +143,7 @@ def test_every_page_is_accessible_on_a_phone(
     page.get_by_role("button", name="Approve").click()
     check()
     page.goto(mail.link)
-    assert "You approved this at" in said(page)
+    assert "You approved it at" in said(page)
     check()
     page.goto(mail.link.replace("/d/", "/d/x"))
     assert "does not lead to a decision" in said(page)
@@ -193,7 +193,7 @@ def test_looking_never_decides_and_twenty_posts_decide_once(house: Deployment, a
         answers = list(people.map(lambda _: visit(mail.link, form), range(20)))
     assert {status for status, _ in answers} == {200}
     assert sum("Your approval was counted" in body for _, body in answers) == 1
-    assert sum("You approved this at" in body for _, body in answers) == 19
+    assert sum("You approved it at" in body for _, body in answers) == 19
     assert decided(house, order) == ["approve"]
     house.resumed(order)
     assert len(house.notes("executed", order)) == 1

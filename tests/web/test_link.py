@@ -141,7 +141,7 @@ def test_post_with_the_code_decides(site: Site) -> None:
 
     assert (status, again) == (200, 200)
     assert "Your approval was counted" in text
-    assert "You approved this at 09:00 UTC" in later
+    assert "You approved it at 09:00 UTC" in later
     assert site.rig.state(request_id) == "approved"
 
 
@@ -151,7 +151,7 @@ def test_post_with_the_code_decides(site: Site) -> None:
         ({"verdict": "approve", "code": "1"}, 422, "not the code printed in the mail"),
         ({"verdict": "approve"}, 422, "not the code printed in the mail"),
         ({"verdict": "reject", "reason": " "}, 422, "Please say why"),
-        ({"verdict": "undo"}, 400, "Nothing was decided"),
+        ({"verdict": "undo"}, 200, "Your decision"),
         ({"verdict": "APPROVE"}, 400, "Nothing was decided"),
         ({}, 400, "Nothing was decided"),
     ],
@@ -176,7 +176,7 @@ def test_parallel_posts_decide_once(site: Site) -> None:
 
     assert [status for status, _, _ in answers] == [200] * 20
     assert sum("Your approval was counted" in text for _, _, text in answers) == 1
-    assert sum("You approved this at" in text for _, _, text in answers) == 19
+    assert sum("You approved it at" in text for _, _, text in answers) == 19
     assert len(site.rig.rows(Decision)) == 1
 
 
@@ -480,7 +480,7 @@ def test_person_approves_on_a_phone(site: Site, phone: Page) -> None:
     assert site.rig.state(request_id) == "approved"
 
     phone.goto(site.base + site.path(request_id))
-    expect(phone.get_by_text("You approved this at")).to_be_visible()
+    expect(phone.get_by_text("You approved it at")).to_be_visible()
     assert all(url.startswith(site.base) for url in site.requests)
 
 
