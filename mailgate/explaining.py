@@ -18,7 +18,7 @@ from mailgate.model.people import fold
 from mailgate.model.policy import Gate
 from mailgate.model.verdict import Level, Verdict, meets
 from mailgate.runtime import log_name, open_database
-from mailgate.service.intake import Examined, Judgement, Would, examine, judge_mail
+from mailgate.service.judging import Examined, Judgement, Would, examine, judge_mail
 from mailgate.store import Store, Tx
 from mailgate.store.requests import get_request
 

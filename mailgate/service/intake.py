@@ -1,39 +1,33 @@
-"""Intake's second half: what a stored mail is, whose it is, what it says; then one transaction that acts on it.
+"""Intake's second half: a stored mail is judged, then one transaction acts on it.
 
 A mail that cannot be concluded is quarantined, with its bytes, and the next one is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
-from mailgate.config import Config
-from mailgate.errors import Forged, MailgateError, MailUnreadable, StoreUnavailable
-from mailgate.mail.identity import Identity, identify, sender
-from mailgate.mail.inbound import Kind, bounce_report, classify, is_away_note, recipients, referenced_ids, secret_tokens
-from mailgate.mail.mime import Mail, open_mail
-from mailgate.mail.reply import read_reply
+from mailgate.errors import Forged, MailgateError, StoreUnavailable
+from mailgate.mail.identity import Identity
 from mailgate.model.evidence import format_time
-from mailgate.model.policy import read_gate
-from mailgate.model.verdict import Level, Reading, Verdict, meets
+from mailgate.model.verdict import Level, Reading, Verdict
 from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, Ruled, decide
 from mailgate.service.hiding import hiding
+from mailgate.service.judging import Examined, Judgement, Would, examine, judge_mail
 from mailgate.service.keep import escalate_for_absent, lose_seat
 from mailgate.service.letters import how_it_stands
 from mailgate.service.marks import check_outgoing, check_ruling
 from mailgate.service.posting import order_mail
 from mailgate.service.undo import Undone, undo
 from mailgate.store import Tx
-from mailgate.store.answers import decisions_of, find_assignment, find_by_address, find_sent
+from mailgate.store.answers import decisions_of, find_assignment, find_sent
 from mailgate.store.events import append_event
-from mailgate.store.requests import find_policy, get_request, lock_request
+from mailgate.store.requests import get_request, lock_request
 from mailgate.store.tables import Assignment, Incoming
-from mailgate.tokens import address_hash
 
 log = structlog.get_logger(__name__)
 
@@ -41,141 +35,6 @@ MOST_REASON = 4000
 
 MOST_ANSWERS = 2
 """Automatic answers to one seat: a person who was asked twice has understood, and a machine must not be kept talking."""
-
-
-class Would(StrEnum):
-    """What is done with a mail."""
-
-    COUNT = "count"
-    QUARANTINE = "quarantine"
-    CLARIFY = "clarify"
-    RELAY = "relay"
-    MARK_AWAY = "mark_away"
-    MARK_UNDELIVERABLE = "mark_undeliverable"
-    IGNORE = "ignore"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """One mail, understood as far as its bytes go.
-
-    Attributes:
-        tokens: secret parts of our own addresses it was sent to.
-        ids: the Message-IDs it answers.
-        reading: what it says; only replies are read.
-    """
-
-    kind: Kind
-    because: tuple[str, ...]
-    mail: Mail | None = None
-    tokens: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
-    reading: Reading | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What is to be done with an examined mail, and why. ``seat`` is the one it was addressed to."""
-
-    would: Would
-    because: tuple[str, ...]
-    seat: Assignment | None = None
-    identity: Identity | None = None
-
-
-def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = False) -> Examined:
-    """Return what the bytes of a mail tell; never raises for hostile ones.
-
-    Args:
-        instance: the value of our own instance header.
-        unix_lines: take LF for CRLF, as in a file that somebody saved.
-    """
-    try:
-        mail = open_mail(raw, unix_lines=unix_lines)
-        domain = config.smtp.address.partition("@")[2]
-        kind, because = classify(mail, instance=instance, domain=domain)
-        return Examined(
-            kind=kind,
-            because=tuple(because),
-            mail=mail,
-            tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
-            ids=referenced_ids(mail),
-            reading=read_reply(mail, _known_as(config, mail)) if kind is Kind.REPLY else None,
-        )
-    except MailUnreadable as error:
-        return Examined(kind=Kind.BROKEN, because=(error.message,))
-
-
-def _known_as(config: Config, mail: Mail) -> str:
-    """Return the configured names of whoever has the mail's From address; whether it is theirs is proven elsewhere."""
-    person = config.directory.find_by_address(sender(mail).address or "")
-    return " ".join((config.people[person].name, *config.people[person].aliases)) if person else ""
-
-
-def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
-    """Return what is to be done with ``examined``; without a database only what its bytes tell."""
-    seats = _seats_of(tx, config, examined) if tx is not None else []
-    if len(seats) > 1:
-        why = "it was sent to several secret addresses of ours, so that nobody can say which of them it answers"
-        return Judgement(would=Would.QUARANTINE, because=(why,))
-    seat = seats[0] if seats else None
-    match examined.kind:
-        case Kind.OWN:
-            return Judgement(would=Would.IGNORE, because=("it is one of our own mails",))
-        case Kind.BROKEN | Kind.LIST:
-            return Judgement(would=Would.QUARANTINE, because=examined.because, seat=seat)
-        case Kind.BOUNCE:
-            return _judge_bounce(examined, seat, known=tx is not None)
-        case Kind.AUTO_REPLY:
-            return _judge_auto_reply(examined, seat, known=tx is not None)
-    assert examined.mail is not None
-    assert examined.reading is not None
-    if tx is not None and seat is None:
-        why = (
-            "it was sent to no secret address of ours that is in use"
-            if examined.tokens
-            else "it was sent to no secret address of ours"
-        )
-        return Judgement(would=Would.QUARANTINE, because=(why,))
-    identity = _identify(config, examined, seat)
-    would, because = _WOULD[examined.reading.verdict], (*examined.reading.because, *identity.because)
-    needed = _level_needed(tx, seat) if tx is not None and seat is not None else Level.TOKEN
-    if examined.reading.verdict is Verdict.APPROVE and not meets(identity.level, needed):
-        would, because = Would.CLARIFY, (*because, f"to approve, this gate needs a sender proven as {needed}")
-    return Judgement(would=would, because=because, seat=seat, identity=identity)
-
-
-def _level_needed(tx: Tx, seat: Assignment) -> Level:
-    """Return how well an approver must be proven, by the policy as stored; the door itself asks the one that is marked."""
-    policy = find_policy(tx, get_request(tx, seat.request_id).policy or b"")
-    return Level(read_gate(policy).reply_level) if policy is not None else Level.TOKEN
-
-
-def _judge_auto_reply(examined: Examined, seat: Assignment | None, *, known: bool) -> Judgement:
-    """Say that its owner is away only of an out-of-office note: read receipts and ticket systems are automatic, too."""
-    is_note = examined.mail is not None and is_away_note(examined.mail)
-    would = Would.MARK_AWAY if is_note and (seat is not None or not known) else Would.IGNORE
-    return Judgement(would=would, because=examined.because, seat=seat)
-
-
-def _judge_bounce(examined: Examined, seat: Assignment | None, *, known: bool) -> Judgement:
-    report = bounce_report(examined.mail) if examined.mail else None
-    if report is not None and report.action not in ("failed", ""):
-        return Judgement(
-            would=Would.IGNORE, because=(*examined.because, f"it reports {report.action}, not a failure"), seat=seat
-        )
-    would = Would.MARK_UNDELIVERABLE if seat is not None or not known else Would.QUARANTINE
-    return Judgement(would=would, because=examined.because, seat=seat)
-
-
-_WOULD = {
-    Verdict.APPROVE: Would.COUNT,
-    Verdict.REJECT: Would.COUNT,
-    Verdict.QUESTION: Would.CLARIFY,
-    Verdict.UNDO: Would.COUNT,
-    Verdict.UNCLEAR: Would.CLARIFY,
-    Verdict.NONE: Would.CLARIFY,
-}
 
 
 def conclude_mail(serving: Serving, incoming_id: str) -> None:
@@ -208,21 +67,6 @@ def conclude_mail(serving: Serving, incoming_id: str) -> None:
 def incoming_label(row: Incoming) -> str:
     """Return what a stored mail's seal is bound to: its row, and when the server received it."""
     return f"incoming {row.id} {format_time(row.received_at)}"
-
-
-def _seats_of(tx: Tx, config: Config, examined: Examined) -> Sequence[Assignment]:
-    seats = find_by_address(tx, [address_hash(t) for t in examined.tokens])
-    if not seats and config.imap.reply_address == "single":
-        ids = {mail.assignment_id for mail in find_sent(tx, examined.ids)}
-        seats = [seat for i in sorted(filter(None, ids)) if (seat := find_assignment(tx, i)) is not None]
-    return seats
-
-
-def _identify(config: Config, examined: Examined, seat: Assignment | None) -> Identity:
-    assert examined.mail is not None
-    person = config.people.get(seat.person) if seat else None
-    addresses = person.addresses if person else frozenset(a for p in config.people.values() for a in p.addresses)
-    return identify(examined.mail, person_addresses=addresses, authserv_id=config.imap.authserv_id)
 
 
 def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement) -> None:

@@ -24,7 +24,7 @@ def test_a_reply_approves(house: Deployment) -> None:
     """An agent asks and its process ends; a reply approves; another process runs the action and resumes the agent."""
     request, mail = asked(house, "R-1")
     assert house.notes("executed", "R-1") == []
-    house.answer("bob", mail, "Approve.\n\n-- \nBob Example\nSupport, 4th floor", as_html=True)
+    house.answer("bob", mail, "Approve.\n\n-- \nBob Example\nTel. +44 20 7946 0991", as_html=True)
     told = house.resumed("R-1")
     assert (told["outcome"], told["result"]) == ("succeeded", "refunded 120.0 EUR on R-1")
     assert told["decided_by"] == "Bob Example"

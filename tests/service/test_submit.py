@@ -25,6 +25,7 @@ from mailgate.model.lifecycle import State, Trigger
 from mailgate.model.policy import Tier
 from mailgate.model.verdict import Level, Verdict
 from mailgate.service.inspect import cancel_request
+from mailgate.store import sqlite
 from mailgate.store.requests import lock_request, move
 from mailgate.store.tables import Checkpoint, Event, Logged, Outgoing, Request
 from tests.service.conftest import RigMaker
@@ -414,12 +415,13 @@ def connected_with(rig: Rig, pragma: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["pay", "note_down"])
-def test_locked_database_means_try_again(rig: Rig, name: str) -> None:
+def test_locked_database_means_try_again(rig: Rig, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody holds the database, a call that needs a row raises a retryable error and nothing may run."""
     other = sqlite3.connect(rig.path, isolation_level=None)
     other.execute("begin immediate")
 
-    with connected_with(rig, "pragma busy_timeout=20"), pytest.raises(StoreUnavailable) as caught:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.02)
+    with pytest.raises(StoreUnavailable) as caught:
         rig.submit(name)
     other.close()
 
