@@ -34,13 +34,22 @@ class LetterKind(StrEnum):
     REMINDER = "reminder"  # the same, again
     ESCALATION = "escalation"  # another person is asked, because the first ones did not answer
     CLARIFICATION = "clarification"  # an answer was not counted
+    ANSWER = "answer"  # somebody answered a question about it
     RECEIPT = "receipt"  # an answer was counted
     LATE = "late"  # an answer came when the request had ended
     OUTCOME = "outcome"  # how it ended
     NOTICE = "notice_to_operators"  # something operators must know or do
 
 
-ANSWERABLE = frozenset({LetterKind.REQUEST, LetterKind.REMINDER, LetterKind.ESCALATION, LetterKind.CLARIFICATION})
+ANSWERABLE = frozenset(
+    {
+        LetterKind.REQUEST,
+        LetterKind.REMINDER,
+        LetterKind.ESCALATION,
+        LetterKind.CLARIFICATION,
+        LetterKind.ANSWER,
+    }
+)
 """The mails that ask for a decision; each carries the reply marker."""
 
 

@@ -76,6 +76,9 @@ def new_text_of_html(source: str) -> str:
     return "" if found.doubt else found.text
 
 
+MOST_TEXT = 4000
+
+
 def read_reply(mail: Mail, known_as: str = "") -> Reading:
     """Read what a mail says. Plain text and HTML must say the same, and for a yes be all it says, else it is unclear.
 
@@ -138,12 +141,12 @@ def _doubt(lines: Sequence[Line], runs: Sequence[tuple[bool, Sequence[Line]]], w
 
 def _read(lines: Sequence[Line], signer: str) -> Reading:
     found = new_text(lines)
-    reading = read_verdict(found.text, signer=signer)
+    reading = replace(read_verdict(found.text, signer=signer), text=found.text.strip()[:MOST_TEXT])
     because = found.doubt
     if reading.verdict is Verdict.APPROVE and not because:
         whole = read_verdict(found.whole, signer=signer)
         if whole.verdict is Verdict.APPROVE:
-            return whole
+            return replace(whole, text=reading.text)
         because = whole.because[-1]
     return replace(reading, verdict=Verdict.UNCLEAR, reason="", because=(because,)) if because else reading
 

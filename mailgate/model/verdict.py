@@ -75,12 +75,14 @@ class Reading:
     """One answer, understood.
 
     ``first_line`` is the line that decided, at most 200 characters; ``reason`` the text of a rejection, question or
-    undo, at most 4,000; ``because`` says in short clauses how it was read. None of them is safe to show as markup.
+    undo, at most 4,000; ``text`` all of the person's own words, at most 4,000; ``because`` says in short clauses how it
+    was read. None of them is safe to show as markup.
     """
 
     verdict: Verdict
     first_line: str = ""
     reason: str = ""
+    text: str = ""
     because: tuple[str, ...] = ()
 
 

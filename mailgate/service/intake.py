@@ -22,6 +22,7 @@ from mailgate.service.keep import escalate_for_absent, lose_seat
 from mailgate.service.letters import how_it_stands
 from mailgate.service.marks import check_outgoing, check_ruling
 from mailgate.service.posting import order_mail
+from mailgate.service.questions import pass_on, take_answer
 from mailgate.service.undo import Undone, undo
 from mailgate.store import Tx
 from mailgate.store.answers import decisions_of, find_assignment, find_sent
@@ -84,6 +85,10 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
     log.info(
         "mail_read", incoming=row.id, kind=row.kind, verdict=row.verdict, proven=row.level, would=judgement.would.value
     )
+    if judgement.question is not None and judgement.would is Would.RELAY and reading is not None:
+        if not take_answer(tx, serving, judgement.question, reading.text, inbound_sha256=row.sha256):
+            row.why = f"not passed on: it came too late, or the question was answered before; {row.why}"
+        return
     if seat is None:
         return
     if _gives_reason(tx, serving, row, seat, reading):
@@ -91,6 +96,8 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
     match judgement.would:
         case Would.COUNT:
             _count(tx, serving, row, examined, judgement, seat)
+        case Would.RELAY:
+            _pass_on(tx, serving, row, seat, examined, reading)
         case Would.CLARIFY:
             _clarify(tx, serving, row, seat, examined, _unclear(reading))
         case Would.MARK_AWAY:
@@ -114,7 +121,11 @@ def _without_secrets(
     if (said := examined.reading) is None:
         return examined, judgement
     reading = replace(
-        said, first_line=hide(said.first_line), reason=hide(said.reason), because=tuple(map(hide, said.because))
+        said,
+        first_line=hide(said.first_line),
+        reason=hide(said.reason),
+        text=hide(said.text),
+        because=tuple(map(hide, said.because)),
     )
     return replace(examined, reading=reading), judgement
 
@@ -153,6 +164,15 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
         _clarify(tx, serving, row, seat, examined, _UNPROVEN)
     else:
         _tell_late(tx, serving, ruled, examined)
+
+
+def _pass_on(
+    tx: Tx, serving: Serving, row: Incoming, seat: Assignment, examined: Examined, reading: Reading | None
+) -> None:
+    text = reading.reason or reading.text if reading is not None else ""
+    if text and pass_on(tx, serving, seat, text, inbound_sha256=row.sha256):
+        return
+    _clarify(tx, serving, row, seat, examined, _NOBODY_KNOWS)
 
 
 def _gives_reason(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, reading: Reading | None) -> bool:
@@ -268,9 +288,11 @@ def _unclear(reading: Reading | None) -> str:
     if reading is None or reading.verdict is Verdict.NONE:
         return "Your reply had no words of your own, so nothing was decided."
     if reading.verdict is Verdict.QUESTION:
-        return "Questions are not passed on yet, so nothing was decided. Please ask whoever runs the agent."
+        return "Your question was not passed on: its sender was not authenticated. Ask from your usual mail program."
     return "Your reply could be read in more than one way, so nothing was decided."
 
+
+_NOBODY_KNOWS = "Your question could not be passed on: nobody is left to ask, or many were asked before."
 
 _WHY = "Your rejection was counted. Please reply once more and say in one line why, so that it can be looked up."
 

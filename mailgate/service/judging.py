@@ -15,9 +15,9 @@ from mailgate.mail.reply import read_reply
 from mailgate.model.policy import read_gate
 from mailgate.model.verdict import Level, Reading, Verdict, meets
 from mailgate.store import Tx
-from mailgate.store.answers import find_assignment, find_by_address, find_sent
+from mailgate.store.answers import find_assignment, find_by_address, find_question, find_sent
 from mailgate.store.requests import find_policy, get_request
-from mailgate.store.tables import Assignment
+from mailgate.store.tables import Assignment, Question
 from mailgate.tokens import address_hash
 
 
@@ -53,11 +53,12 @@ class Examined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What is to be done with an examined mail, and why. ``seat`` is the one it was addressed to."""
+    """What is to be done with an examined mail, and why. ``seat`` or ``question`` is what it was addressed to."""
 
     would: Would
     because: tuple[str, ...]
     seat: Assignment | None = None
+    question: Question | None = None
     identity: Identity | None = None
 
 
@@ -97,6 +98,11 @@ def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
         why = "it was sent to several secret addresses of ours, so that nobody can say which of them it answers"
         return Judgement(would=Would.QUARANTINE, because=(why,))
     seat = seats[0] if seats else None
+    question = (
+        find_question(tx, [address_hash(t) for t in examined.tokens]) if tx is not None and seat is None else None
+    )
+    if question is not None:
+        return _judge_answer(config, examined, question)
     match examined.kind:
         case Kind.OWN:
             return Judgement(would=Would.IGNORE, because=("it is one of our own mails",))
@@ -120,7 +126,23 @@ def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
     needed = _level_needed(tx, seat) if tx is not None and seat is not None else Level.TOKEN
     if examined.reading.verdict is Verdict.APPROVE and not meets(identity.level, needed):
         would, because = Would.CLARIFY, (*because, f"to approve, this gate needs a sender proven as {needed}")
+    if would is Would.RELAY and tx is not None and identity.level is not Level.ALIGNED:
+        would, because = Would.CLARIFY, (*because, "a question is passed on only for somebody proven")
     return Judgement(would=would, because=because, seat=seat, identity=identity)
+
+
+def _judge_answer(config: Config, examined: Examined, question: Question) -> Judgement:
+    """Return what is to be done with a mail to the address of a question: passed on, if it is that person's own."""
+    if examined.kind is not Kind.REPLY or examined.mail is None or examined.reading is None:
+        would = Would.IGNORE if examined.kind in (Kind.AUTO_REPLY, Kind.BOUNCE, Kind.OWN) else Would.QUARANTINE
+        return Judgement(would=would, because=examined.because, question=question)
+    person = config.people.get(question.person)
+    addresses = person.addresses if person else frozenset()
+    identity = identify(examined.mail, person_addresses=addresses, authserv_id=config.imap.authserv_id)
+    is_proven = identity.level is Level.ALIGNED and examined.reading.text != ""
+    would = Would.RELAY if is_proven else Would.QUARANTINE
+    because = ("it answers a question", *identity.because)
+    return Judgement(would=would, because=because, question=question, identity=identity)
 
 
 def _level_needed(tx: Tx, seat: Assignment) -> Level:
@@ -149,7 +171,7 @@ def _judge_bounce(examined: Examined, seat: Assignment | None, *, known: bool) -
 _WOULD = {
     Verdict.APPROVE: Would.COUNT,
     Verdict.REJECT: Would.COUNT,
-    Verdict.QUESTION: Would.CLARIFY,
+    Verdict.QUESTION: Would.RELAY,
     Verdict.UNDO: Would.COUNT,
     Verdict.UNCLEAR: Would.CLARIFY,
     Verdict.NONE: Would.CLARIFY,

@@ -15,7 +15,7 @@ from mailgate.errors import Forged
 from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat
 from mailgate.mail.compose import Headers, compose, subject_line, usable_id
-from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
+from mailgate.mail.draft import late_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import Letter, LetterKind
 from mailgate.model.canonical import from_plain, read_plain
@@ -25,9 +25,11 @@ from mailgate.model.policy import Gate
 from mailgate.service.caution import cautions
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_action, check_assignment, check_ruling
+from mailgate.service.notices import notice_of, question_of
 from mailgate.service.opening import stages_of
 from mailgate.service.posting import thread_id
 from mailgate.service.proof import find_end
+from mailgate.service.questions import question_token
 from mailgate.service.signatures import history_of, name_of, signature, signatures, undone
 from mailgate.service.wording import standing_of
 from mailgate.store import Tx
@@ -40,7 +42,7 @@ from mailgate.tokens import LinkClaim, tagged_address
 log = structlog.get_logger(__name__)
 
 _ANSWERS_MAIL = frozenset({"clarification", "late"})
-_NEEDS_ANSWER = frozenset({"request", "reminder", "escalation"})
+_NEEDS_ANSWER = frozenset({"request", "reminder", "escalation", "answer"})
 _SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 
 
@@ -120,15 +122,23 @@ def _letter(
     details: Mapping[str, Any],
 ) -> Letter:
     if row.kind == "notice" or request is None:
-        return _notice(serving, request, details)
+        return notice_of(serving, request, details)
+    if row.kind == "question":
+        return question_of(serving, request, details)
     if row.kind in _NEEDS_ANSWER or row.kind == "clarification":
         if seat is None:
             return archive_copy(
                 ask_letter(tx, serving, request, _archive_seat(request)), _told(tx, serving, row, request)
             )
-        kind, preface = LetterKind(row.kind), _PREFACES.get(row.kind, ())
+        kind = LetterKind(row.kind)
+        preface: tuple[str, ...] = _PREFACES.get(row.kind, ())
         if row.kind == "clarification":
             preface = (str(details["because"]),)
+        if row.kind == "answer":
+            preface = (
+                f"{details['asker']} asked: {details['question']}",
+                f"{details['by']} answers: {details['answer']}",
+            )
         return ask_letter(tx, serving, request, seat, kind=kind, preface=preface, heard=details.get("heard", ""))
     letter = _REPORTS[row.kind](tx, serving, request, seat, details)
     return letter if seat is not None else archive_copy(letter, _told(tx, serving, row, request))
@@ -194,34 +204,6 @@ _PREFACES = {
     "reminder": ("This is a reminder: nobody has answered yet.",),
     "escalation": ("You are asked as well, because the people asked first have not answered.",),
 }
-
-
-def _notice(serving: Serving, request: Request | None, details: Mapping[str, Any]) -> Letter:
-    person = serving.config.people.get(str(details.get("person", "")))
-    facts = {} if request is None else {"Request": request.id, "Action": request.action, "Agent": request.agent}
-    if request is not None and details.get("takeover"):
-        facts |= _task(request)
-    return notice_letter(
-        deployment=serving.config.mailgate.name,
-        recipient=person.name if person else "operator",
-        headline=str(details["headline"]),
-        facts=facts,
-        next_steps=(str(details["next"]),),
-        recorded=False,
-    )
-
-
-def _task(request: Request) -> Mapping[str, str]:
-    """Return what somebody needs who does a rejected task instead of the agent."""
-    arguments = json.loads(request.canonical)["arguments"]
-    return {
-        "Run": request.run,
-        "On behalf of": request.on_behalf_of or "nobody named",
-        "Arguments": json.dumps(arguments, ensure_ascii=False),
-        "The agent says": request.reasoning or "nothing",
-        "Rejected by": request.decided_by or "a person",
-        "Reason": request.reason or "none given",
-    }
 
 
 def _ask(request: Request, gate: Gate, serving: Serving) -> Ask:
@@ -339,7 +321,12 @@ def _headers(
         token = serving.key.reply_token(seat.id, seat.generation)
         address = tagged_address(settings.address, token, serving.config.imap.reply_address)
         reply_to = (settings.display_name, address)
-    automatic = "" if row.kind in ("request", "escalation") else "auto-generated"
+    elif row.kind == "question" and "id" in details:
+        address = tagged_address(
+            settings.address, question_token(serving, str(details["id"])), serving.config.imap.reply_address
+        )
+        reply_to = (settings.display_name, address)
+    automatic = "" if row.kind in ("request", "escalation", "question") else "auto-generated"
     subject = subject_line(request.action, short_code(request)) if request else "notice to operators"
     return Headers(
         message_id=row.message_id,

@@ -19,9 +19,10 @@ from mailgate.service.marks import bears_event_mark, check_ruling
 from mailgate.service.opening import ask_stage, open_request, tally_of
 from mailgate.service.posting import archive, order_mail, tell_operators
 from mailgate.service.proof import AGENTS_ENDS, read_history
+from mailgate.service.signatures import name_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
-from mailgate.store.events import next_position, unsequenced
+from mailgate.store.events import events_of, next_position, unsequenced
 from mailgate.store.requests import find_request
 from mailgate.store.tables import Event, Request
 
@@ -206,6 +207,47 @@ def _decided(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[s
     return {}
 
 
+def _question(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
+    """Send the question to whoever may know; the archive's copy cannot be answered."""
+    body = json.loads(event.body)
+    details = {"asker": name_of(serving, body["person"]), "question": body["text"], "to": body["to"]}
+    person = serving.config.people.get(body["to"])
+    if person is not None:
+        order_mail(
+            tx,
+            serving,
+            "question",
+            request,
+            to=person.address,
+            details=details | {"id": body["question"]},
+            events=[event],
+        )
+    archive(tx, serving, "question", request, event, details)
+    return {}
+
+
+def _answer(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
+    """Ask everybody who can still decide once more, with the question and its answer."""
+    body = json.loads(event.body)
+    asked = next(
+        (b for e in events_of(tx, request.id, "question") if (b := json.loads(e.body))["question"] == body["question"]),
+        None,
+    )
+    if asked is None:
+        raise Forged("events", event.id, "this answer speaks of no question")
+    details = {
+        "asker": name_of(serving, asked["person"]),
+        "question": asked["text"],
+        "by": name_of(serving, body["person"]),
+        "answer": body["text"],
+    }
+    for seat in assignments_of(tx, request.id):
+        if seat.state == "open":
+            order_mail(tx, serving, "answer", request, to=seat, details=details, events=[event])
+    archive(tx, serving, "answer", request, event, details)
+    return {}
+
+
 def _undone(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
     """Send what it means to everyone asked: an outcome where the request ended by it, else a receipt."""
     body = json.loads(event.body)
@@ -261,6 +303,8 @@ _FOLLOW: dict[str, Callable[[Tx, Serving, Request, Event], dict[str, Any]]] = {
     "request": _opened,
     "decision": _decided,
     "undo": _undone,
+    "question": _question,
+    "answer": _answer,
     "outcome": _ended,
     "expired": _ended,
     "lapsed": _ended,

@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, bindparam, update
 from sqlmodel import col, or_, select
 
 from mailgate.store.engine import Tx
-from mailgate.store.tables import Assignment, Decision, Delegation, Outgoing
+from mailgate.store.tables import Assignment, Decision, Delegation, Outgoing, Question
 
 
 def assignments_of(tx: Tx, request_id: str) -> Sequence[Assignment]:
@@ -31,6 +31,19 @@ def find_by_address(tx: Tx, hashes: Sequence[str]) -> Sequence[Assignment]:
         or_(col(Assignment.reply_hash).in_(hashes), col(Assignment.bounce_hash).in_(hashes))
     )
     return tx.session.exec(wanted).all()
+
+
+def find_question(tx: Tx, hashes: Sequence[str]) -> Question | None:
+    """Return the question whose answer comes to an address with one of ``hashes``."""
+    if not hashes:
+        return None
+    return tx.session.exec(select(Question).where(col(Question.reply_hash).in_(hashes))).first()
+
+
+def questions_of(tx: Tx, request_id: str) -> Sequence[Question]:
+    """Return the questions about a request, in order."""
+    wanted = select(Question).where(Question.request_id == request_id)
+    return tx.session.exec(wanted.order_by(col(Question.created_at), col(Question.id))).all()
 
 
 def find_sent(tx: Tx, message_ids: Sequence[str]) -> Sequence[Outgoing]:

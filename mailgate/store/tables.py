@@ -171,6 +171,23 @@ class Delegation(SQLModel, table=True):
     __table_args__ = (Index("delegations_until", "until"),)
 
 
+class Question(SQLModel, table=True):
+    """What somebody who was asked wants to know first, passed on to somebody who may know."""
+
+    __tablename__ = "questions"
+
+    id: str = Field(primary_key=True, max_length=32)
+    request_id: str = _request()
+    assignment_id: str = Field(sa_column=Column(String(32), ForeignKey("assignments.id"), nullable=False))
+    person: str  # who is to answer
+    address: str
+    text: str = _text()
+    reply_hash: str = Field(index=True)
+    mark: bytes | None = _bytes()
+    created_at: datetime = _instant(null=False)
+    answered_at: datetime | None = _instant()
+
+
 class Decision(SQLModel, table=True):
     """A verdict that was proven and counted."""
 
