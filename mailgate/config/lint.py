@@ -54,7 +54,8 @@ def _people(config: Config) -> Iterator[str]:
         if not members:
             yield f"[groups] {shown} is empty; name its members or remove it"
         for unknown in (m for m in dict.fromkeys(members) if m not in config.people):
-            yield f"[groups] {shown} names {quoted(unknown)}, who is not under [people]"
+            what = "a group holds people, not groups" if unknown.startswith("group:") else "who is not under [people]"
+            yield f"[groups] {shown} names {quoted(unknown)}, {what}"
 
 
 def _names(config: Config) -> Iterator[str]:

@@ -17,16 +17,16 @@ from mailgate.service.marks import check_outgoing
 from mailgate.service.posting import tell_operators
 from mailgate.store import Tx
 from mailgate.store.answers import find_assignment
-from mailgate.store.mails import change_outgoing, claim_outgoing, set_sealed
+from mailgate.store.mails import change_outgoing, claim_outgoing, prolong_claim, set_sealed
 from mailgate.store.requests import find_request
 from mailgate.store.tables import Outgoing
 from mailgate.tokens import tagged_address
 
 log = structlog.get_logger(__name__)
 
-STEPS = 10
-"""A conversation with a server has at most so many steps, each bounded by ``smtp.timeout``: an outbox that claimed a mail
-and was silent for longer than all of them has lost it."""
+CLAIM = timedelta(seconds=30)
+"""An outbox that claimed a mail and was silent for longer is dead, and another one sends the same bytes; a living one says
+so while it sends (:func:`stay_alive`)."""
 
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -43,7 +43,7 @@ class Ready:
 def take_due(serving: Serving, limit: int) -> list[Ready]:
     """Claim mails that are due, render those that have no bytes yet, and return them ready to send."""
     with serving.store.write() as tx:
-        rows: Sequence[Outgoing] = claim_outgoing(tx, limit, STEPS * serving.config.smtp.timeout)
+        rows: Sequence[Outgoing] = claim_outgoing(tx, limit, CLAIM)
     return [ready for row in rows if (ready := _prepared(serving, row)) is not None]
 
 
@@ -72,6 +72,12 @@ def _keep_bytes(serving: Serving, row: Outgoing, raw: bytes) -> bool:
     sealed = serving.key.seal(raw, label=_label(row), nonce=nonce)
     with serving.store.write() as tx:
         return set_sealed(tx, row.id, sealed)
+
+
+def stay_alive(serving: Serving, mail_id: str) -> None:
+    """Say that this outbox is still sending a mail."""
+    with serving.store.write() as tx:
+        prolong_claim(tx, mail_id, CLAIM)
 
 
 async def send_one(serving: Serving, sender: SmtpSender, ready: Ready) -> None:

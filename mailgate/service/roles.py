@@ -13,7 +13,7 @@ import structlog
 from mailgate.errors import LeaseLost, StoreUnavailable
 from mailgate.mail.smtp import SmtpSender
 from mailgate.service.context import Serving
-from mailgate.service.deliver import Ready, send_one, take_due
+from mailgate.service.deliver import CLAIM, Ready, send_one, stay_alive, take_due
 from mailgate.service.keep import has_unfounded, keep
 from mailgate.service.policies import settle_in
 from mailgate.service.sequence import BATCH, sequence
@@ -184,6 +184,7 @@ class OutboxRole:
             await sender.close()
 
     async def _send(self, sender: SmtpSender, ready: Ready) -> None:
+        keeping = asyncio.create_task(self._keep(ready.row.id))
         try:
             await send_one(self._serving, sender, ready)
         except StoreUnavailable as error:
@@ -191,6 +192,17 @@ class OutboxRole:
             log.warning("store_unavailable", why=error.message)
         except Exception as error:  # what nobody foresaw: tried again like that, too, and not without a word
             log.error("send_failed", mail=ready.row.id, why=f"{type(error).__name__}: {error}")
+        finally:
+            keeping.cancel()
+
+    async def _keep(self, mail_id: str) -> None:
+        """Say that we are still sending, for as long as a slow server takes."""
+        while True:
+            await asyncio.sleep(CLAIM.total_seconds() / 3)
+            try:
+                await asyncio.to_thread(stay_alive, self._serving, mail_id)
+            except StoreUnavailable as error:
+                log.warning("store_unavailable", why=error.message)
 
     def _take(self, limit: int) -> list[Ready]:
         if limit <= 0:

@@ -29,6 +29,15 @@ def claim_outgoing(tx: Tx, limit: int, lease: timedelta) -> Sequence[Outgoing]:
     return rows
 
 
+def prolong_claim(tx: Tx, mail_id: str, lease: timedelta) -> None:
+    """Keep a claimed mail for ``lease`` from now on, unless it was sent or given up."""
+    tx.session.connection().execute(
+        update(Outgoing)
+        .where(col(Outgoing.id) == mail_id, col(Outgoing.state) == "waiting", col(Outgoing.claimed_until).is_not(None))
+        .values(claimed_until=tx.now + lease)
+    )
+
+
 def has_due_outgoing(tx: Tx) -> bool:
     """Return whether :func:`claim_outgoing` would find a mail now; a look before a write."""
     wanted = select(Outgoing.id).where(Outgoing.state == "waiting", col(Outgoing.next_at) <= tx.now, _unclaimed(tx))

@@ -58,6 +58,6 @@ def arm(moment: str) -> None:
 
 if __name__ == "__main__":
     roles.LEASE = fetch.LEASE = SHORT
-    deliver.STEPS = 0.05  # type: ignore[assignment]
+    deliver.CLAIM = timedelta(seconds=1)
     arm(os.environ["CRASH_AT"])
     main()

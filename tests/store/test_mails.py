@@ -18,6 +18,7 @@ from mailgate.store.mails import (
     next_outgoing_at,
     oldest_read_at,
     outgoing_of,
+    prolong_claim,
     set_sealed,
     unmoved,
     unread_before,
@@ -226,3 +227,29 @@ def test_a_cursor_is_kept_for_each_folder_and_the_oldest_counts(store: Store) ->
         assert (cursor.uid, cursor.read_at) == (5, START + timedelta(minutes=5))
         assert get_cursor(tx, "gate", "Sent") is None
         assert oldest_read_at(tx) == START + timedelta(minutes=3)
+
+
+def test_a_claim_is_kept_while_it_is_sent(store: Store, clock: FakeClock) -> None:
+    """A living outbox says so; one that fell silent loses the mail to another one."""
+    with store.write() as tx:
+        a_mail(tx)
+    with store.write() as tx:
+        assert len(claim_outgoing(tx, 10, timedelta(seconds=30))) == 1
+    for _ in range(5):
+        clock.forward(seconds=20)
+        with store.write() as tx:
+            assert claim_outgoing(tx, 10, timedelta(seconds=30)) == []
+            prolong_claim(tx, "m1", timedelta(seconds=30))
+    clock.forward(seconds=31)
+    with store.write() as tx:
+        assert len(claim_outgoing(tx, 10, timedelta(seconds=30))) == 1
+
+
+def test_what_was_sent_is_not_claimed_again_by_a_late_word(store: Store) -> None:
+    """A heartbeat that comes after the end changes nothing."""
+    with store.write() as tx:
+        a_mail(tx, state="sent")
+    with store.write() as tx:
+        prolong_claim(tx, "m1", timedelta(seconds=30))
+    with store.read() as tx:
+        assert tx.session.get_one(Outgoing, "m1").claimed_until is None

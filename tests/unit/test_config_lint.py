@@ -59,7 +59,11 @@ def test_one_address_is_one_person(spelled: str) -> None:
     [
         ({"groups": {"x": []}}, "[groups] x is empty; name its members or remove it"),
         ({"groups": {"x": ["dave"]}}, "[groups] x names 'dave', who is not under [people]"),
-        ({"groups": {"x": ["alice"], "y": ["group:x"]}}, "[groups] y names 'group:x', who is not under [people]"),
+        (
+            {"groups": {"x": ["alice"], "y": ["group:x"]}},
+            "[groups] y names 'group:x', a group holds people, not groups",
+        ),
+        ({"groups": {"x": ["alice", "group:x"]}}, "[groups] x names 'group:x', a group holds people, not groups"),
         (
             {"mailgate": {"operators": ["dave"]}},
             "[mailgate] operators names 'dave', who is not under [people] or [groups]",
