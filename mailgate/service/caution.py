@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mailgate.model.evidence import LogVerifier
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
+from mailgate.service.proof import rejection_as_recorded
 from mailgate.store import Tx
 from mailgate.store.requests import earlier_attempts
 from mailgate.store.tables import Request
@@ -13,7 +15,7 @@ from mailgate.store.tables import Request
 _ORDINALS = {1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
 
 
-def cautions(tx: Tx, request: Request, gate: Gate) -> Iterator[str]:
+def cautions(tx: Tx, verifier: LogVerifier, request: Request, gate: Gate) -> Iterator[str]:
     """Yield the warnings that a request's mail carries, the gravest first."""
     attempts = earlier_attempts(tx, request)
     since = request.created_at - gate.rejection_memory
@@ -25,9 +27,10 @@ def cautions(tx: Tx, request: Request, gate: Gate) -> Iterator[str]:
     if rejected:
         last = rejected[-1]
         which = _ORDINALS.get(len(rejected), f"{len(rejected) + 1}th")
-        why = f": {last.reason or last.reason_later}" if last.reason or last.reason_later else ", without a reason"
+        who, reason = rejection_as_recorded(tx, verifier, last)
+        why = f": {reason}" if reason else ", without a reason"
         yield (
-            f"{which} attempt after a rejection by {last.decided_by or 'a person'} on "
+            f"{which} attempt after a rejection by {who or 'a person'} on "
             f"{last.finished_at or last.created_at:%Y-%m-%d %H:%M} UTC{why}"
         )
     unknown = [

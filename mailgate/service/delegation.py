@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mailgate.errors import Forged, InvalidArguments
+import structlog
+
+from mailgate.errors import InvalidArguments
 from mailgate.model.evidence import format_time
 from mailgate.service.context import Serving
+from mailgate.service.marks import bears_event_mark
 from mailgate.store import Tx
 from mailgate.store.answers import delegations_at
-from mailgate.store.events import append_event
+from mailgate.store.events import append_event, unbound_events
 from mailgate.store.tables import Delegation
 from mailgate.tokens import ServeKey
+
+log = structlog.get_logger(__name__)
 
 
 def delegate(serving: Serving, principal: str, to: str, *, until: datetime, gate: str = "", by: str) -> Delegation:
@@ -45,7 +51,14 @@ def delegate(serving: Serving, principal: str, to: str, *, until: datetime, gate
         row = Delegation(id=tx.chance.id(), principal=principal, delegate=to, gate=gate, since=tx.now, until=until)
         row.mark = serving.key.mark("delegation", _fields(row))
         tx.session.add(row)
-        body = {"actor": {"operator": by}, "from": principal, "to": to, "gate": gate, "until": format_time(until)}
+        body = {
+            "delegation": row.id,
+            "actor": {"operator": by},
+            "from": principal,
+            "to": to,
+            "gate": gate,
+            "until": format_time(until),
+        }
         append_event(tx, "delegation", None, body, key=serving.key)
         return row
 
@@ -53,25 +66,33 @@ def delegate(serving: Serving, principal: str, to: str, *, until: datetime, gate
 def stand_ins(tx: Tx, serving: Serving, action: str) -> Mapping[str, str]:
     """Return who is asked instead of whom for ``action`` now: principal to delegate; the latest word counts.
 
-    One step only: who stands in for somebody does so himself, also where he has handed his own approvals on.
-
-    Raises:
-        Forged: a delegation that the serving side did not write.
+    One step only: who stands in for somebody does so himself, also where he has handed his own approvals on. Where a row
+    was forged, or removed, the person is asked himself.
     """
     found: dict[str, str] = {}
-    for row in delegations_at(tx, tx.now):
-        if row.gate not in ("", action):
-            continue
-        check_delegation(serving.key, row)
-        if row.delegate in serving.config.people:
+    rows = delegations_at(tx, tx.now)
+    for row in rows:
+        if row.gate in ("", action) and _is_ours(serving.key, row) and row.delegate in serving.config.people:
             found[row.principal] = row.delegate
-    return found
+    doubtful = _in_doubt(tx, serving, rows)
+    return {principal: to for principal, to in found.items() if principal not in doubtful}
 
 
-def check_delegation(key: ServeKey, row: Delegation) -> None:
-    """Raise Forged unless an operator of the serving side made this delegation."""
-    if not key.bears_mark("delegation", _fields(row), row.mark):
-        raise Forged("delegations", row.id, "this delegation was not made by the serving side")
+def _in_doubt(tx: Tx, serving: Serving, rows: Sequence[Delegation]) -> frozenset[str]:
+    """Return for whom somebody was named whose row is gone or forged while it should hold."""
+    good = {row.id for row in rows if _is_ours(serving.key, row)}
+    made = [json.loads(e.body) for e in unbound_events(tx, "delegation") if bears_event_mark(serving.key, e, None)]
+    lost = [b for b in made if b["delegation"] not in good and datetime.fromisoformat(b["until"]) > tx.now]
+    forged = [row.principal for row in rows if row.id not in good]
+    if lost or forged:
+        log.error(
+            "forged", table="delegations", row="", why="a delegation was removed, or not made by the serving side"
+        )
+    return frozenset([*(b["from"] for b in lost), *forged])
+
+
+def _is_ours(key: ServeKey, row: Delegation) -> bool:
+    return key.bears_mark("delegation", _fields(row), row.mark)
 
 
 def _fields(row: Delegation) -> dict[str, Any]:

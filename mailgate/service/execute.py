@@ -143,6 +143,8 @@ def _is_startable(tx: Tx, working: Working, request: Request, trigger: Trigger, 
         Forged: no signed decision approves it, or it was started before and is not idempotent, or it had ended.
     """
     history = read_history(tx, working.verifier, request)
+    if any(e.position is None for e in events_of(tx, request.id, "undo")):
+        return False  # taken back, and not recorded yet; or somebody keeps it from being recorded
     if history.approval is None:
         if any(e.position is None and not e.refused for e in events_of(tx, request.id, "decision")):
             return False  # not recorded yet

@@ -116,7 +116,7 @@ def _escalate(tx: Tx, serving: Serving) -> Iterator[Request]:
 def ask_more(tx: Tx, serving: Serving, request: Request, *, because: str) -> list[str]:
     """Ask those people of ``escalate_to`` who were not asked yet; return them."""
     _, gate = check_ruling(tx, serving.key, request)
-    asked = {barred(serving, request, gate), *(s.person for s in assignments_of(tx, request.id))}
+    asked = {*barred(serving, request, gate), *(s.person for s in assignments_of(tx, request.id))}
     more = [p for p in serving.config.directory.expand(gate.escalate_to) if p not in asked]
     if not more:
         return []
@@ -216,6 +216,8 @@ def _seems_to_approve(event: Event) -> bool:
 
 def _check_approved(tx: Tx, serving: Serving, request: Request) -> None:
     """Raise Forged unless a decision approves ``request``: one on record, or one that waits for being recorded."""
+    if any(e.position is None and bears_event_mark(serving.key, e, request) for e in events_of(tx, request.id, "undo")):
+        raise Forged("requests", request.id, f"an answer was taken back, and it was turned back to {request.state}")
     waiting = [e for e in events_of(tx, request.id, "decision") if e.position is None and not e.refused]
     if any(_seems_to_approve(e) and bears_event_mark(serving.key, e, request) for e in waiting):
         return

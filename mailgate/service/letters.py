@@ -81,7 +81,7 @@ def ask_letter(
         kind=kind,
         preface=(*preface, *_instead(serving, seat)),
         heard=heard,
-        warnings=tuple(cautions(tx, request, gate)),
+        warnings=tuple(cautions(tx, serving.verifier, request, gate)),
         history=history_of(tx, serving, request),
     )
 

@@ -149,6 +149,7 @@ def _ruling(request: Request) -> dict[str, Any]:
         "policy": (request.policy or b"").hex(),
         "opened_at": request.opened_at and format_time(request.opened_at),
         "deadline_at": request.deadline_at and format_time(request.deadline_at),
+        "requester": request.requester,
         "intent": request.intent,
         "reasoning": request.reasoning,
         "confidence": request.confidence,

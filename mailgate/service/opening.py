@@ -44,6 +44,7 @@ def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> di
     document = gate.document()
     request.policy = policy_digest(document)
     keep_policy(tx, request.policy, document)
+    request.requester = requester_of(serving, request)
     request.opened_at = tx.now
     request.deadline_at = _after(tx.now, gate.timeout)
     request.remind_at = _earlier(_after(tx.now, gate.remind_after), request.deadline_at)
@@ -125,14 +126,16 @@ def ask_people(
     """
     seats = {s.person: s for s in assignments_of(tx, request.id)}
     nobody = barred(serving, request, gate)
-    instead = {p: d for p, d in stand_ins(tx, serving, request.action).items() if d != nobody}
+    instead = {p: d for p, d in stand_ins(tx, serving, request.action).items() if d not in nobody}
     people = tuple(people)
     for asked in people:
         # Who is asked for himself counts once: whoever he stands in for is asked, too.
         stand_in = instead.get(asked, asked)
         person = asked if asked in seats or stand_in in seats or stand_in in people else stand_in
         seat = seats.get(person)
-        if person == nobody or (seat is not None and _is_asked(seat, stage)):
+        if asked in nobody or person in nobody or not _is_one_person(serving, gate, person):
+            continue
+        if seat is not None and _is_asked(seat, stage):
             continue
         if seat is None:
             seat = seats[person] = _new_seat(tx, serving, request, person, stage)
@@ -180,7 +183,8 @@ def _new_seat(tx: Tx, serving: Serving, request: Request, person: str, stage: in
 def stages_of(serving: Serving, gate: Gate) -> list[Stage]:
     """Return the stages of ``gate`` with the people who hold them now: somebody who was removed does not count."""
     directory = serving.config.directory
-    return [Stage(people=directory.expand(s.approvers), quorum=s.quorum) for s in gate.asked()]
+    named = [(directory.expand(s.approvers), s.quorum) for s in gate.asked()]
+    return [Stage(people=tuple(p for p in who if _is_one_person(serving, gate, p)), quorum=q) for who, q in named]
 
 
 def is_entitled(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignment) -> bool:
@@ -193,8 +197,13 @@ def is_entitled(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: As
     is_known = person is not None and person.address == seat.address and (seat.for_person or seat.person) in asked
     if seat.for_person and stand_ins(tx, serving, request.action).get(seat.for_person) != seat.person:
         return False
-    is_shared = gate.named_people and person is not None and person.group
-    return is_known and not is_shared and seat.person != barred(serving, request, gate)
+    nobody = barred(serving, request, gate)
+    return (
+        is_known
+        and _is_one_person(serving, gate, seat.person)
+        and seat.person not in nobody
+        and seat.for_person not in nobody
+    )
 
 
 def requester_of(serving: Serving, request: Request) -> str | None:
@@ -202,16 +211,29 @@ def requester_of(serving: Serving, request: Request) -> str | None:
     return serving.config.directory.find_by_address(request.on_behalf_of) if request.on_behalf_of else None
 
 
-def barred(serving: Serving, request: Request, gate: Gate) -> str | None:
-    """Return who must not approve: the requester, unless the gate is that of somebody who works alone."""
-    return None if gate.single_operator else requester_of(serving, request)
+def barred(serving: Serving, request: Request, gate: Gate) -> frozenset[str]:
+    """Return who must not approve: the requester, by the addresses of then and of now, unless somebody works alone."""
+    if gate.single_operator:
+        return frozenset()
+    return frozenset(filter(None, (request.requester, requester_of(serving, request))))
+
+
+def _is_one_person(serving: Serving, gate: Gate, person: str) -> bool:
+    """Return whether the gate takes somebody for a person of his own: behind a shared mailbox it could be anybody."""
+    found = serving.config.people.get(person)
+    return not (gate.named_people and found is not None and found.group)
 
 
 def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision]) -> Tally:
     """Return what ``decisions`` amount to now. They and the request's seats are checked before (:func:`check_ruling`)."""
     seats = assignments_of(tx, request.id)
     # Who was removed since stands in for nobody, and counts for nobody, whatever he said before.
-    instead = {s.for_person: s.person for s in seats if s.for_person and s.person in serving.config.people}
+    nobody = barred(serving, request, gate)
+    instead = {
+        s.for_person: s.person
+        for s in seats
+        if s.for_person and s.for_person not in nobody and s.person in serving.config.people
+    }
     stages = [stage.with_stand_ins(instead) for stage in stages_of(serving, gate)]
     for named in serving.config.directory.expand(gate.escalate_to):
         extra = instead.get(named, named)
@@ -219,12 +241,13 @@ def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: 
         if seat is not None and extra not in stages[seat.stage].people:
             # Escalation adds people to the stage that was being asked; the quorum stays.
             stages[seat.stage] = Stage(people=(*stages[seat.stage].people, extra), quorum=stages[seat.stage].quorum)
+    stages = [Stage(people=tuple(p for p in s.people if p not in nobody), quorum=s.quorum) for s in stages]
     standing = [d for d in decisions if d.undone_at is None]
     votes = [Vote(person=d.person, stage=d.stage, approves=d.verdict == "approve") for d in standing]
     gone = frozenset(s.person for s in seats if s.state in ("undeliverable", "revoked")) | {
         d.person for d in decisions if d.undone_at
     }
-    return tally(stages, votes, requester=barred(serving, request, gate), veto=gate.veto, gone=gone)
+    return tally(stages, votes, requester=None, veto=gate.veto, gone=gone)
 
 
 def _after(now: datetime, length: timedelta | None) -> datetime | None:

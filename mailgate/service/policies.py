@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import structlog
+
+from mailgate.errors import Forged
 from mailgate.model.evidence import LogVerifier
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import policy_digest
@@ -17,6 +20,8 @@ from mailgate.store.events import append_event, unbound_events
 from mailgate.store.requests import in_state, keep_policy, lock_request
 from mailgate.store.tables import Request
 
+log = structlog.get_logger(__name__)
+
 REMOVED = ""
 """The digest recorded for a gate that is no longer configured."""
 
@@ -29,11 +34,15 @@ def settle_in(tx: Tx, serving: Serving) -> int:
 def recorded_policies(tx: Tx, verifier: LogVerifier) -> Mapping[str, str]:
     """Return the digest (hex) last recorded for each gate; :data:`REMOVED` for one that is gone.
 
-    Raises:
-        Forged: a record that does not verify.
+    A record that does not verify counts for nothing: at worst a policy is recorded again.
     """
-    events = [e for e in unbound_events(tx, "policy") if e.position is not None]
-    records = sorted((verifier.read(e.record or b"", e.proof) for e in events), key=lambda r: r.index)
+    records = []
+    for event in unbound_events(tx, "policy"):
+        try:
+            records += [verifier.read(event.record or b"", event.proof)] if event.position is not None else []
+        except Forged as error:
+            log.error("forged", table="events", row=event.id, why=error.why)
+    records.sort(key=lambda record: record.index)
     return {str(r.body["gate"]): str(r.body["digest"]) for r in records if r.event == "policy"}
 
 

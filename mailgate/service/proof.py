@@ -126,6 +126,17 @@ def start_by(record: Record) -> datetime:
     return datetime.fromisoformat(str(record.body["valid_until"]))
 
 
+def rejection_as_recorded(tx: Tx, verifier: LogVerifier, request: Request) -> tuple[str, str]:
+    """Return who rejected a request, and why, as far as signed records bear it out; empty texts where they do not."""
+    try:
+        if find_end(tx, verifier, request) is None:
+            return "", ""
+        later = _first(_records(tx, verifier, request), "reason")
+    except Forged:
+        return "", ""
+    return request.decided_by, request.reason or (str(later.body["reason"]) if later is not None else "")
+
+
 def approver_of(record: Record) -> str:
     """Return the name of whoever's yes a decision's record speaks of."""
     return str(record.body["approver"]["name"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,7 +59,7 @@ def rule_on(
     if gate is not None and gate.assess:
         about = {
             "action": action,
-            "args": args,
+            "args": deepcopy(dict(args)),  # rules look at what was asked for, not at what somebody's code made of it
             "agent": agent,
             "run": run,
             "confidence": confidence.value,

@@ -16,7 +16,7 @@ from mailgate.model.evidence import format_time
 from mailgate.model.lifecycle import FINAL, State
 from mailgate.model.policy import Gate, Tier
 from mailgate.service.context import Working, gate_of
-from mailgate.service.proof import actor_of, checkpoint_fields, find_end
+from mailgate.service.proof import actor_of, checkpoint_fields, find_end, rejection_as_recorded
 from mailgate.service.ruling import Ruled, rule_on
 from mailgate.service.snapshot import Snapshot
 from mailgate.service.wording import sentence_for_model
@@ -94,14 +94,14 @@ def submit(working: Working, call: Call) -> Ticket:
     config, name = working.config, call.action.name
     gate = gate_of(config, name)
     with working.store.read() as tx:
-        now = tx.now
+        now, was_stopped = tx.now, gate is not None and _was_stopped(tx, call, gate)
     ruled = rule_on(
         config, call.action.name, call.values, agent=call.agent, run=call.run, confidence=call.confidence, now=now
     )
     ruling = ruled.ruling
-    if ruling.tier is Tier.AUTO:
+    if ruling.tier is Tier.AUTO and not was_stopped:
         return Ticket(tier=ruling.tier, status="run", may_run=True, action=name)
-    if ruling.tier is Tier.LOG:
+    if ruling.tier is Tier.LOG and not was_stopped:
         with working.store.write() as tx:
             return _log(tx, call, ruled)
     if gate is None:
@@ -112,6 +112,15 @@ def submit(working: Working, call: Call) -> Ticket:
     snapshot = call.snapshot()
     with working.store.write() as tx:
         return _hold(tx, working, call, ruled, gate, snapshot)
+
+
+def _was_stopped(tx: Tx, call: Call, gate: Gate) -> bool:
+    """Return whether this very action was held, or rejected, before: more confidence does not get around a person."""
+    return (
+        find_call(tx, call.agent, call.run, call.identity) is not None
+        or find_rejection(tx, call.agent, call.action.digest, tx.now - gate.rejection_memory) is not None
+        or (not gate.allow_twins and find_open_twin(tx, call.agent, call.action.digest, call.run) is not None)
+    )
 
 
 def ticket_of(request: Request) -> Ticket:
@@ -182,7 +191,7 @@ def _hold(tx: Tx, working: Working, call: Call, ruled: Ruled, gate: Gate, snapsh
         _same_action(known.digest, call)
         if known.state != State.REJECTED:
             return _known_ticket(tx, working, known)
-    _refuse_what_was_rejected(tx, call, gate)
+    _refuse_what_was_rejected(tx, working, call, gate)
     if gate.hidden_characters == "refuse":
         _refuse_hidden(call.action)
     if not gate.allow_twins and (twin := find_open_twin(tx, call.agent, call.action.digest, call.run)):
@@ -221,19 +230,19 @@ def _known_ticket(tx: Tx, working: Working, known: Request) -> Ticket:
     return ticket
 
 
-def _refuse_what_was_rejected(tx: Tx, call: Call, gate: Gate) -> None:
+def _refuse_what_was_rejected(tx: Tx, working: Working, call: Call, gate: Gate) -> None:
     rejected = find_rejection(tx, call.agent, call.action.digest, tx.now - gate.rejection_memory)
     known = find_call(tx, call.agent, call.run, call.identity)
     before = rejected or (known if known is not None and known.state == State.REJECTED else None)
     if before is not None:
-        reason = before.reason or before.reason_later
+        who, reason = rejection_as_recorded(tx, working.verifier, before)
         raise RejectedBefore(
-            f"{before.decided_by or 'A person'} rejected this {call.action.name} on "
+            f"{who or 'A person'} rejected this {call.action.name} on "
             f"{format_time(before.finished_at or tx.now)[:16]} UTC: {reason or 'no reason given'}.",
             request_id=before.id,
-            decided_by=before.decided_by,
+            decided_by=who,
             reason=reason,
-            for_model=sentence_for_model(before),
+            for_model=sentence_for_model(before, reason=reason),
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mailgate.model.lifecycle import UNREACHABLE, State, Trigger
 from mailgate.model.policy import Gate
-from mailgate.model.verdict import Level, Verdict, meets
+from mailgate.model.verdict import PROVEN, Level, Verdict, meets
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_ruling
@@ -103,10 +103,18 @@ def _refusal(
         return Undone.REPEATED
     if not can_undo(request, mine):
         return Undone.TOO_LATE
-    is_no = mine.verdict == Verdict.REJECT
-    if is_no and channel == "reply" and not meets(level, Level(gate.reply_level)):
+    if mine.verdict == Verdict.REJECT and not _proves(gate, level, channel):
         return Undone.BELOW_LEVEL
     return None
+
+
+def _proves(gate: Gate, level: Level, channel: str) -> bool:
+    """Return whether somebody is proven as well as this gate wants it for a yes."""
+    if gate.separation == "proven":
+        return level in PROVEN
+    if channel == "link":
+        return gate.web_confirm == "button" or level is not Level.LINK
+    return meets(level, Level(gate.reply_level))
 
 
 def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, body: Mapping[str, Any]) -> None:

@@ -10,12 +10,16 @@ from mailgate.model.lifecycle import State
 from mailgate.store.tables import Decision, Request
 
 
-def sentence_for_model(request: Request, *, state: State | None = None) -> str:
-    """Return the sentence to give a language model about where its action stands, or would stand in ``state``."""
+def sentence_for_model(request: Request, *, state: State | None = None, reason: str | None = None) -> str:
+    """Return the sentence to give a language model about where its action stands, or would stand in ``state``.
+
+    Args:
+        reason: of a rejection, as the records bear it out; the row's own if None.
+    """
     what = request.action
-    given = request.reason or request.reason_later
-    reason = given if given.endswith((".", "!", "?")) else f"{given}."
-    why = f" The reason given: {reason}" if given else " No reason was given."
+    given = request.reason if reason is None else reason
+    sentence = given if given.endswith((".", "!", "?")) else f"{given}."
+    why = f" The reason given: {sentence}" if given else " No reason was given."
     match state or State(request.state):
         case State.PENDING | State.APPROVED | State.EXECUTING:
             return f"{what} waits for a person's approval. Stop here; you will be told the outcome."

@@ -100,6 +100,7 @@ class Request(SQLModel, table=True):
     state: str
     created_at: datetime = _instant(null=False)
     policy: bytes | None = _bytes()  # the serving side's ruling: the policy by digest, the deadline, its mark
+    requester: str | None = None  # the person acted for, if that was somebody known then
     opened_at: datetime | None = _instant()
     deadline_at: datetime | None = _instant()
     remind_at: datetime | None = _instant()

@@ -107,14 +107,28 @@ def test_who_was_removed_is_not_stood_in_for(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("change", ["delegate = 'alice'", "until = '2030-01-01 00:00:00.000000'", "gate = ''"])
-def test_a_delegation_is_not_forged(rig: Rig, change: str) -> None:
-    """A row that the serving side did not write asks nobody."""
+def test_a_delegation_is_not_forged(rig: Rig, change: str, logs: list[Any]) -> None:
+    """A row that the serving side did not write counts for nothing: the person is asked himself, and it is said."""
     hand_over(rig, gate="pay")
     rig.forge(f"update delegations set {change}")
-    request_id = rig.submit().request_id
-    rig.keeper()
+    assert rig.asked(rig.ask()) == {"bob"}
+    assert any(entry["event"] == "forged" and entry["table"] == "delegations" for entry in logs)
+
+
+def test_a_delegation_is_not_withdrawn_by_deleting_it(rig: Rig) -> None:
+    """Else the one before it would hold again."""
+    hand_over(rig)
+    newer = hand_over(rig, "bob", "alice")
+    rig.forge("delete from delegations where id = :i", i=newer.id)
+    assert rig.asked(rig.ask()) == {"bob"}
+
+
+def test_nobody_stands_in_for_the_requester(rig: Rig) -> None:
+    """Who may not approve cannot let somebody else approve for him."""
+    hand_over(rig)
+    request_id = rig.ask(on_behalf_of="bob@example.com")
     assert rig.asked(request_id) == set()
-    assert any("forged" in notice for notice in rig.notices())
+    assert rig.state(request_id) == "undeliverable"
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,7 @@ def test_rejected_action_tells_who_and_why(declared: Declared) -> None:
         declared.pay("x")
     rig.keeper()
     rig.press(rig.row(Request).id, "bob", Verdict.REJECT, reason="Too much.")
+    rig.keeper()
 
     with declared.session(), pytest.raises(RejectedBefore) as caught:
         declared.pay("x")

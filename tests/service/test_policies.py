@@ -126,3 +126,34 @@ def test_a_forwarded_mail_is_not_enough_where_that_is_asked(rig: Rig, channel: s
     else:
         assert rig.reply(request_id, "bob").counted == "counted"
         assert rig.state(request_id) == "approved"
+
+
+def test_a_requester_stays_one(rig: Rig) -> None:
+    """Whoever was acted for when it was asked does not approve later, though an alias was taken out of the configuration."""
+    gate = GATES["pay"] | {"escalate_to": ["alice"], "escalate_after": "1h"}
+    rig.changed(gates=GATES | {"pay": gate})
+    request_id = rig.ask(on_behalf_of="A.Adams+x@Example.com")
+    people = PEOPLE | {"alice": PEOPLE["alice"] | {"aliases": []}}
+    restart(rig, gates=GATES | {"pay": gate}, people=people)
+    rig.clock.forward(hours=2)
+    rig.keeper()
+    assert "alice" not in rig.asked(request_id)
+
+
+def test_a_vote_of_what_became_a_shared_mailbox_does_not_count(rig: Rig) -> None:
+    """The quorum is checked against today's people when it is reached."""
+    gates = GATES | {"pay_twice": GATES["pay_twice"] | {"named_people": True}}
+    rig.changed(gates=gates)
+    request_id = rig.ask("pay_twice")
+    assert rig.press(request_id, "alice").done
+    rig.changed(gates=gates, people=PEOPLE | {"alice": PEOPLE["alice"] | {"group": True}})
+    rig.press(request_id, "bob")
+    assert rig.state(request_id) != "approved"
+
+
+def test_a_garbled_record_does_not_stop_the_keeper(rig: Rig) -> None:
+    """At worst a policy is recorded once more."""
+    restart(rig)
+    rig.forge("update events set record = x'00' where kind = 'policy'")
+    restart(rig)
+    assert len(rig.rows(Event, kind="policy")) == 2 * len(GATES)

@@ -178,3 +178,16 @@ def test_rules_see_the_declared_types(rig: Rig) -> None:
     with mg.session(agent="support", run="run-1") as session:
         assert session.call(pay, {"amount": 100}) == 100.0
         assert session.call(pay, {"amount": 99.5}) == 99.5
+
+
+def test_an_assessment_does_not_change_what_rules_see(careful: Any, make_rig: RigMaker) -> None:
+    """It gets a copy: else it could make the amount go away that a rule looks for."""
+
+    def look(args: dict[str, Any], **about: Any) -> dict[str, float]:
+        args.clear()
+        return {"risk": 0.0}
+
+    careful.look = look
+    rules = [{"when": "!has(args.amount)", "tier": "auto"}]
+    rig = make_rig(gates=GATES | {"pay": CAREFUL | {"rules": rules}})
+    assert rig.submit().tier is Tier.REQUIRE_APPROVAL

@@ -321,7 +321,26 @@ def test_little_confidence_needs_approval_whatever_the_rules_say(make_rig: RigMa
 
     assert held.status == "pending"
     assert "below 0.5" in rig.request(held.request_id).rule
-    assert rig.submit("look_up", confidence=0.5).may_run
+    assert rig.submit("look_up", {"order": "A-2"}, confidence=0.5).may_run
+
+
+@pytest.mark.parametrize("tier", ["auto", "log"])
+def test_more_confidence_does_not_get_around_a_person(make_rig: RigMaker, tier: str) -> None:
+    """What is being asked about is the same ticket, and what was rejected stays refused, however sure the agent is then."""
+    rules = [{"when": "confidence >= 0.85", "tier": tier}]
+    rig = make_rig(gates={"pay": {"approvers": ["bob"], "rules": rules}})
+    held = rig.submit(confidence=0.2)
+    again = rig.submit(confidence=0.9)
+    assert (again.request_id, again.may_run) == (held.request_id, False)
+    with pytest.raises(AlreadyPending):
+        rig.submit(confidence=0.9, run="run-2")
+    rig.keeper()
+    assert rig.press(held.request_id, "bob", Verdict.REJECT, reason="no").done
+    rig.keeper()
+    for options in ({}, {"run": "run-2"}, {"key": "another"}):
+        with pytest.raises(RejectedBefore):
+            rig.submit(confidence=1.0, **options)
+    assert rig.submit(args={"order": "A-2"}, confidence=0.9).may_run
 
 
 @pytest.mark.parametrize(

@@ -172,3 +172,28 @@ def test_the_page_takes_it_back(rig: Rig) -> None:
     assert rig.state(request_id) == "withdrawn"
     assert not rig.look(request_id, "bob").can_undo
     assert not rig.press(request_id, "bob", Verdict.UNDO).done
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_an_undo_that_waits_for_its_record_holds(reading: Rig, hidden: bool) -> None:
+    """Turned back to approved before the keeper came by, or kept from being recorded: nothing runs, and it is said."""
+    request_id = reading.approved()
+    assert reading.press(request_id, "bob", Verdict.UNDO).done
+    if hidden:
+        reading.forge("update events set refused = 'x' where kind = 'undo'")
+    reading.forge("delete from resumptions")
+    reading.forge("update requests set state = 'approved', finished_at = null where id = :r", r=request_id)
+    assert reading.execute() is None
+    reading.keeper()
+    assert reading.execute() is None
+    assert any("forged" in notice for notice in reading.notices())
+
+
+def test_a_no_is_not_taken_back_by_a_link_without_its_code(make_rig: RigMaker) -> None:
+    """Where a forwarded mail is not enough for a yes, it is not enough to take a no away either."""
+    gate = {"approvers": ["alice", "bob", "carol"], "quorum": 2, "veto": False, "separation": "proven"}
+    rig = make_rig(imap=READING, gates=GATES | {"pay": gate})
+    request_id = rig.ask()
+    write(rig, request_id, "REJECT too much")
+    assert not rig.press(request_id, "bob", Verdict.UNDO).done
+    assert rig.row(Decision).undone_at is None
