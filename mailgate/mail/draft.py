@@ -200,6 +200,7 @@ def notice_letter(
     deployment: str,
     recipient: str,
     headline: str,
+    title: str = "",
     preface: Iterable[str] = (),
     facts: Mapping[str, str] | None = None,
     warnings: Iterable[str] = (),
@@ -210,6 +211,7 @@ def notice_letter(
 
     Args:
         headline: one sentence on what happened.
+        title: what is said above it; empty: that it goes to the operators.
         facts: labels and values, printed one a line.
         next_steps: what to do, with the command to type.
     """
@@ -218,6 +220,7 @@ def notice_letter(
         deployment=label(deployment),
         recipient=label(recipient),
         headline=safe(plain(headline)),
+        title=safe(plain(title)),
         preface=_sentences(preface),
         facts=tuple(Field(label=safe(label(name)), value=plain(value)) for name, value in (facts or {}).items()),
         warnings=_sentences(warnings),

@@ -194,6 +194,7 @@ class Letter:
     warnings: tuple[str, ...] = ()
     history: tuple[Entry, ...] = ()
     next_steps: tuple[str, ...] = ()
+    title: str = ""
     recorded: bool = True
     footer: str = ""
     is_copy: bool = False

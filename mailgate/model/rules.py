@@ -29,6 +29,9 @@ NAMES = ("args", "agent", "run", "confidence", "risk", "now")
 LONGEST = 2000
 """Characters of a rule: nobody can judge a longer one, and the parser recurses."""
 
+MOST_STEPS = 1_000_000
+"""Rounds of a rule's macros: some tenths of a second; nothing can stop an evaluation that has begun."""
+
 MOST_TRIALS = 256
 """Combinations of arguments that a rule is tried on."""
 
@@ -49,6 +52,7 @@ _SYNTAX = re.compile(r"<input>:\d+:(\d+): (?:Syntax error: )?(.*?)(?: expecting 
 _AT_END = "mismatched input '<EOF>'"
 _BINDING = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 """A macro over a list gives its members a name of the rule's own: ``args.items.all(x, x > 0)``."""
+_MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(")
 _ARGUMENT = re.compile(r"""\bargs\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*['"]([^'"]*)['"]\s*\])""")
 
 
@@ -85,6 +89,7 @@ class Situation:
     def __init__(self, known: Mapping[str, Any]) -> None:
         self._known = known
         self._context: cel.Context | None = None
+        self._longest: int | None = None
 
     def holds(self, when: str) -> bool:
         """Return whether the rule is true here.
@@ -92,6 +97,8 @@ class Situation:
         Raises:
             Undecided: an error, or a value that is no boolean.
         """
+        if self._steps(when) > MOST_STEPS:
+            raise Undecided(f"would take more than {MOST_STEPS:,} steps on lists this long")
         try:
             if self._context is None:
                 self._context = cel.Context(variables={n: _told(v) for n, v in self._known.items()})
@@ -101,6 +108,22 @@ class Situation:
         if not isinstance(verdict, bool):
             raise Undecided(f"gave {quoted(verdict)}, not true or false")
         return verdict
+
+    def _steps(self, when: str) -> int:
+        """Return how often the rule's macros over lists could go round, one inside the other, at most."""
+        rounds = len(_MACRO.findall(_TEXT.sub("''", when)))
+        if rounds and self._longest is None:
+            self._longest = _longest(self._known)
+        return (self._longest or 0) ** rounds if rounds else 0
+
+
+def _longest(value: Any) -> int:
+    """Return the length of the longest list or mapping in ``value``."""
+    if isinstance(value, Mapping):
+        return max([len(value), *map(_longest, value.values())])
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return max([len(value), *map(_longest, value)])
+    return 0
 
 
 def find_misfit(when: str, types: Mapping[str, Any]) -> str | None:
@@ -161,7 +184,7 @@ def _wrong_type(when: str, args: Mapping[str, Any]) -> str | None:
         cause = error.__cause__
         if cause is None or isinstance(cause, TypeError) or "Undefined variable" in str(cause):
             shown = ", ".join(f"{name} = {value!r}" for name, value in args.items())
-            return f"with {shown} it {error}"
+            return f"with {shown} it {error}" if shown else f"it {error}"
     return None
 
 

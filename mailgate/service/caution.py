@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from mailgate.model.evidence import LogVerifier
@@ -39,6 +40,8 @@ def cautions(tx: Tx, verifier: LogVerifier, request: Request, gate: Gate) -> Ite
     if unknown:
         at = unknown[-1].approved_at or unknown[-1].created_at
         yield f"The very same action was started on {at:%Y-%m-%d %H:%M} UTC, and nobody knows whether it took effect."
+    if json.loads(request.ruling).get("failed"):
+        yield "The assessment of this action failed, so nobody knows its risk."
     if not attempts:
         yield f"{request.agent} asks for {request.action} for the first time."
 

@@ -74,15 +74,17 @@ def read_examples(path: Path) -> tuple[Example, ...]:
 
 
 def try_example(config: Config, example: Example) -> Tried:
-    """Return what the policy says of an example. An assessment is not asked: the example names the risk.
+    """Return what the policy says of an example, with its arguments as they are written: ``1.0`` is no integer here.
+
+    An assessment is not asked: the example names the risk.
 
     Raises:
         InvalidArguments: an action that could not be asked about at all.
     """
-    args = make_action(example.action, example.args).arguments
+    make_action(example.action, example.args)  # could it be asked about at all?
     confidence = Confidence(value=example.confidence)
     facts = Facts(
-        args=args,
+        args=example.args,
         agent=example.agent,
         run=example.run,
         confidence=confidence.value,

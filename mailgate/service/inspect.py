@@ -66,7 +66,7 @@ def details(working: Working, prefix: str) -> dict[str, Any]:
             "deadline_at": _instant(request.deadline_at),
             "finished_at": _instant(request.finished_at),
             "decided_by": request.decided_by,
-            "reason": request.reason,
+            "reason": request.reason or request.reason_later,
             "result": None if request.result is None else read_plain(request.result),
             "error": request.error,
             "effect": request.effect if request.state == State.FAILED else None,

@@ -157,7 +157,7 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
             and not reading.reason
             and check_ruling(tx, serving.key, ruled.request)[1].require_reason
         ):
-            _tell(tx, serving, seat, examined, "late", _WHY)
+            _tell(tx, serving, seat, examined, "why", "no reason was given")
         return
     row.why = f"not counted: {ruled.counted}; {row.why}"
     if ruled.counted is Counted.BELOW_LEVEL:
@@ -293,8 +293,6 @@ def _unclear(reading: Reading | None) -> str:
 
 
 _NOBODY_KNOWS = "Your question could not be passed on: nobody is left to ask, or many were asked before."
-
-_WHY = "Your rejection was counted. Please reply once more and say in one line why, so that it can be looked up."
 
 _NOT_TAKEN_BACK = {
     Undone.NOTHING: "There is no answer of yours to take back.",

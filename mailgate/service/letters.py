@@ -25,7 +25,7 @@ from mailgate.model.policy import Gate
 from mailgate.service.caution import cautions
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_action, check_assignment, check_ruling
-from mailgate.service.notices import notice_of, question_of
+from mailgate.service.notices import notice_of, question_of, why_of
 from mailgate.service.opening import stages_of
 from mailgate.service.posting import thread_id
 from mailgate.service.proof import find_end
@@ -123,6 +123,8 @@ def _letter(
 ) -> Letter:
     if row.kind == "notice" or request is None:
         return notice_of(serving, request, details)
+    if row.kind == "why" and seat is not None:
+        return why_of(serving, request, seat.person)
     if row.kind == "question":
         return question_of(serving, request, details)
     if row.kind in _NEEDS_ANSWER or row.kind == "clarification":

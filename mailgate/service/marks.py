@@ -150,6 +150,7 @@ def _ruling(request: Request) -> dict[str, Any]:
         "opened_at": request.opened_at and format_time(request.opened_at),
         "deadline_at": request.deadline_at and format_time(request.deadline_at),
         "requester": request.requester,
+        "ruling": request.ruling,
         "intent": request.intent,
         "reasoning": request.reasoning,
         "confidence": request.confidence,

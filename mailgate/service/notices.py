@@ -36,6 +36,7 @@ def question_of(serving: Serving, request: Request, details: Mapping[str, Any]) 
     return notice_letter(
         deployment=serving.config.mailgate.name,
         recipient=name_of(serving, str(details["to"])),
+        title=f"A question to {name_of(serving, str(details['to']))}",
         headline=f"{details['asker']} has a question before deciding on {request.action}.",
         facts={"Question": str(details["question"])} | {n: v for n, v in _task(request).items() if n not in _ABOUT_NO},
         next_steps=(
@@ -57,5 +58,16 @@ def _task(request: Request) -> Mapping[str, str]:
         "Arguments": json.dumps(arguments, ensure_ascii=False),
         "The agent says": request.reasoning or "nothing",
         "Rejected by": request.decided_by or "a person",
-        "Reason": request.reason or "none given",
+        "Reason": request.reason or request.reason_later or "none given",
     }
+
+
+def why_of(serving: Serving, request: Request, person: str) -> Letter:
+    """Return the mail that asks somebody for the reason of a rejection that was counted without one."""
+    return notice_letter(
+        deployment=serving.config.mailgate.name,
+        recipient=name_of(serving, person),
+        title=f"One more line, please, {name_of(serving, person)}",
+        headline=f"Your rejection of {request.action} was counted, and it is not run.",
+        next_steps=("Please reply to this mail and say in one line why, so that it can be looked up.",),
+    )

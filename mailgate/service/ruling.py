@@ -18,11 +18,12 @@ from mailgate.service.assess import assess
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruled:
-    """A ruling with everything it rests on besides the action itself."""
+    """A ruling with everything it rests on besides the action itself; ``failed``: its assessment did."""
 
     ruling: Ruling
     confidence: Confidence
     risk: float
+    failed: bool
     policy: bytes
     now: datetime
 
@@ -36,6 +37,7 @@ class Ruled:
                 "confidence": self.confidence.value,
                 "doubt": self.confidence.doubt,
                 "risk": self.risk,
+                "failed": self.failed,
                 "now": format_time(self.now),
             }
         ).decode()
@@ -55,7 +57,7 @@ def rule_on(
 
     Without one nobody knows the risk, so it is 1.
     """
-    gate, risk = config.gates.get(action), 1.0
+    gate, risk, failed = config.gates.get(action), 1.0, False
     if gate is not None and gate.assess:
         about = {
             "action": action,
@@ -65,8 +67,8 @@ def rule_on(
             "confidence": confidence.value,
         }
         assessed = assess(gate.assess, about, confidence=confidence, seconds=gate.assess_timeout.total_seconds())
-        confidence, risk = assessed.confidence, assessed.risk
+        confidence, risk, failed = assessed.confidence, assessed.risk, bool(assessed.doubt)
     facts = Facts(args=args, agent=agent, run=run, confidence=confidence.value, risk=risk, now=now)
     ruling = judge(gate, facts, require_below=config.confidence.require_below)
     policy = policy_digest(gate.document()) if gate is not None else b""
-    return Ruled(ruling=ruling, confidence=confidence, risk=risk, policy=policy, now=now)
+    return Ruled(ruling=ruling, confidence=confidence, risk=risk, failed=failed, policy=policy, now=now)

@@ -126,6 +126,11 @@ def test_an_assessment_that_fails_is_the_worst(careful: Any, assessed: Rig, look
     kept = seen(assessed, ticket.request_id)
     assert (ticket.tier, kept["risk"], kept["confidence"]) == (Tier.REQUIRE_APPROVAL, 1.0, 0.0)
     assert kept["doubt"].startswith("careful:look failed: ")
+    assessed.keeper()
+    assessed.outbox()
+    assert any(
+        b"The assessment of this action failed" in raw for _, to, raw in assessed.sender.sent if to.startswith("bob")
+    )
 
 
 @pytest.mark.parametrize("missing", ["nowhere:look", "careful:nothing"])

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from mailgate.model.rules import LONGEST, Situation, check_rule, find_misfit, samples_of
+from mailgate.model.rules import LONGEST, Situation, Undecided, check_rule, find_misfit, samples_of
 
 
 class Kind(Enum):
@@ -151,3 +151,23 @@ def test_a_situation_is_converted_once() -> None:
     situation = Situation({"args": Counted(amount=1.0), "now": datetime(2026, 1, 1, tzinfo=UTC)})
     assert all(situation.holds(f"args.amount < {n}.0") for n in range(2, 12))
     assert Counted.looks == 1
+
+
+@pytest.mark.parametrize(
+    ("when", "size", "decided"),
+    [
+        ("args.items.all(x, x > 0)", 1_000, True),
+        ("args.items.all(x, args.items.all(y, x + y > 0))", 100, True),
+        ("args.items.all(x, args.items.all(y, x + y > 0))", 2_000, False),
+        ("args.items.all(a, args.items.all(b, args.items.all(c, args.items.all(d, true))))", 40, False),
+        ("args.items.all(a, args.items.all(b, args.items.all(c, args.items.all(d, true))))", 5, True),
+    ],
+)
+def test_a_rule_that_would_take_too_long_is_not_begun(when: str, size: int, decided: bool) -> None:
+    """Nothing can stop an evaluation once it runs, so it is counted before."""
+    situation = Situation({"args": {"items": [1] * size}})
+    if decided:
+        assert situation.holds(when)
+    else:
+        with pytest.raises(Undecided, match="would take more than 1,000,000 steps"):
+            situation.holds(when)
