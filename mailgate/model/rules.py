@@ -111,7 +111,7 @@ class Situation:
 
     def _steps(self, when: str) -> int:
         """Return how often the rule's macros over lists could go round, one inside the other, at most."""
-        rounds = len(_MACRO.findall(_TEXT.sub("''", when)))
+        rounds = _rounds(when)
         if rounds and self._longest is None:
             self._longest = _longest(self._known)
         return (self._longest or 0) ** rounds if rounds else 0
@@ -202,6 +202,11 @@ def _told(value: Any) -> Any:
         case Mapping():
             return {k: _told(v) for k, v in value.items()}
     return value
+
+
+@lru_cache(maxsize=1024)
+def _rounds(when: str) -> int:
+    return len(_MACRO.findall(_TEXT.sub("''", when)))
 
 
 @lru_cache(maxsize=1024)
