@@ -40,6 +40,7 @@ def assess(place: str, about: Mapping[str, Any], *, confidence: Confidence, seco
         seconds: how long it may take; then it goes on in its thread, and nobody waits for what it says.
     """
     answers: list[Any] = []
+    places = _places
 
     def ask() -> None:
         try:
@@ -47,9 +48,9 @@ def assess(place: str, about: Mapping[str, Any], *, confidence: Confidence, seco
         except BaseException as error:  # a caller's code, in a thread of its own: whatever it raises is no answer
             answers.append(error)
         finally:
-            _places.release()
+            places.release()
 
-    if not _places.acquire(blocking=False):
+    if not places.acquire(blocking=False):
         return _worst(place, f"{AT_A_TIME} assessments hang already")
     thread = threading.Thread(target=ask, name="mailgate-assess", daemon=True)
     thread.start()

@@ -24,7 +24,7 @@ from mailgate.service.conclude import conclude
 from mailgate.service.context import Working
 from mailgate.service.journal import Journal
 from mailgate.service.once import Once
-from mailgate.service.proof import approver_of, get_approval, read_history, start_by, start_from
+from mailgate.service.proof import approved_by, read_history, start_by, start_from
 from mailgate.store import Tx
 from mailgate.store.events import append_event, events_of
 from mailgate.store.requests import in_state, lock_request, move
@@ -225,7 +225,6 @@ def report(working: Working, claim: Claim, done: Report, worker: str) -> bool:
         tx.session.add(execution)
         body = {"actor": {"worker": worker}, "attempt": claim.attempt, "error": done.error, "effect": done.effect}
         trigger = Trigger.SUCCEED if done.succeeded else Trigger.FAIL
-        approval = get_approval(tx, working.verifier, request)
         conclude(
             tx,
             request,
@@ -236,7 +235,7 @@ def report(working: Working, claim: Claim, done: Report, worker: str) -> bool:
             result=done.result,
             error=done.error,
             effect=done.effect,
-            decided_by=approver_of(approval),
+            decided_by=approved_by(tx, working.verifier, request),
         )
     return True
 

@@ -12,7 +12,7 @@ from mailgate.model.lifecycle import State, Trigger
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving, Working
 from mailgate.service.marks import check_action
-from mailgate.service.proof import approver_of, get_approval
+from mailgate.service.proof import approved_by
 from mailgate.service.wording import summary_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
@@ -122,7 +122,7 @@ def settle_request(serving: Serving, prefix: str, *, succeeded: bool, by: str) -
     """
     with serving.store.write() as tx:
         request = lock_request(tx, _find(tx, prefix).id)
-        who = approver_of(get_approval(tx, serving.verifier, request)) if request.state == State.IN_DOUBT else ""
+        who = approved_by(tx, serving.verifier, request) if request.state == State.IN_DOUBT else ""
         trigger = Trigger.SETTLE_SUCCEEDED if succeeded else Trigger.SETTLE_FAILED
         conclude(
             tx,

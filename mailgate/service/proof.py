@@ -32,9 +32,13 @@ AGENTS_ENDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What the signed records of one request say: how it was asked, approved, started, ended and handed back, so far."""
+    """What the signed records of one request say: how it was asked, approved, started, ended and handed back, so far.
+
+    ``approvers`` are the names of all whose yes stands, in order.
+    """
 
     asked: Record | None
+    approvers: tuple[str, ...]
     approval: Record | None
     started: Record | None
     end: Record | None
@@ -52,6 +56,7 @@ def read_history(tx: Tx, verifier: LogVerifier, request: Request) -> History:
     records = _records(tx, verifier, request)
     return History(
         asked=_first(records, "request"),
+        approvers=_approvers(records),
         approval=next((r for r in records if r.event == "decision" and r.body.get("outcome") == State.APPROVED), None),
         started=_first(records, "executing"),
         end=next((r for r in records if _ends(r)), None),
@@ -137,9 +142,15 @@ def rejection_as_recorded(tx: Tx, verifier: LogVerifier, request: Request) -> tu
     return request.decided_by, request.reason or (str(later.body["reason"]) if later is not None else "")
 
 
-def approver_of(record: Record) -> str:
-    """Return the name of whoever's yes a decision's record speaks of."""
-    return str(record.body["approver"]["name"])
+def approved_by(tx: Tx, verifier: LogVerifier, request: Request) -> str:
+    """Return the names of all whose yes stands, as a sentence has them.
+
+    Raises:
+        Forged: no signed decision approves the request.
+    """
+    get_approval(tx, verifier, request)
+    *first, last = read_history(tx, verifier, request).approvers
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def start_from(record: Record) -> datetime:
@@ -193,6 +204,12 @@ def _records(tx: Tx, verifier: LogVerifier, request: Request) -> Sequence[Record
             raise Forged("requests", request.id, f"the signed {record.event} names another action than the one stored")
         records.append(record)
     return sorted(records, key=lambda r: r.index)
+
+
+def _approvers(records: Sequence[Record]) -> tuple[str, ...]:
+    undone = {r.body.get("undone") for r in records if r.event == "undo"}
+    yes = [r for r in records if r.event == "decision" and r.body.get("meaning") == "approved"]
+    return tuple(str(r.body["approver"]["name"]) for r in yes if r.body.get("decision") not in undone)
 
 
 def _first(records: Sequence[Record], event: str) -> Record | None:

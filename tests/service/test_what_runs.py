@@ -163,3 +163,13 @@ def test_one_piece_of_work_that_is_gone_does_not_end_the_others_heartbeat(
         assert beaten.acquire(timeout=10)
     role._finished.set()
     beating.join()
+
+
+def test_everybody_who_said_yes_is_named(rig: Rig) -> None:
+    """Not only whoever was last."""
+    request_id = rig.ask("pay_twice")
+    for person in ("bob", "alice"):
+        assert rig.press(request_id, person).done
+        rig.keeper()
+    rig.work()
+    assert rig.request(request_id).decided_by == "Bob Brown and Alice Adams"
