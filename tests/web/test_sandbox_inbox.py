@@ -163,8 +163,10 @@ def test_keyboard_is_enough(site: Sandbox, page: Page) -> None:
     tab_to("approval needed")
     page.keyboard.press("Enter")
     page.wait_for_selector("#reply")
+    page.wait_for_load_state("networkidle")  # the mails' frames: a key that is pressed while they load may be lost
     tab_to("Your own words")
     page.keyboard.press("ArrowUp")
+    page.wait_for_function("document.activeElement.value === 'reject' && document.activeElement.checked")
     page.keyboard.type("x")  # a letter on a radio button does nothing
     tab_to("stands behind REJECT")
     page.keyboard.type("no need")
