@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mailgate.errors import ConfigError, MailgateError
+from mailgate.errors import ConfigError, InvalidArguments, MailgateError
 from mailgate.model.quoting import plain
 
 CHECK_FAILED = 1
@@ -32,6 +32,9 @@ def reported() -> Iterator[None]:
         _leave(error.code)
     except ConfigError as error:
         _say(*error.problems)
+        _leave(USAGE)
+    except InvalidArguments as error:
+        _say(error.message)
         _leave(USAGE)
     except MailgateError as error:
         _say(error.message, error.hint)

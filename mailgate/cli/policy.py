@@ -46,17 +46,18 @@ def show(
 
 @app.command()
 def diff(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Show how the configured gates differ from what was last recorded; ends with 1 where they do."""
+    """Show how the configured gates and people differ from what was last recorded; ends with 1 where they do."""
     from mailgate.model.policy import read_gate
     from mailgate.runtime import open_working
-    from mailgate.service.examples import differences
-    from mailgate.service.policies import recorded_policies
+    from mailgate.service.examples import differences, people_differences
+    from mailgate.service.policies import recorded_people, recorded_policies
     from mailgate.store.requests import find_policy
 
     working = open_working(read_config(config))
     try:
         with working.store.read() as tx:
             before = recorded_policies(tx, working.verifier)
+            people = recorded_people(tx, working.verifier)
             documents = {name: find_policy(tx, bytes.fromhex(digest)) for name, digest in before.items() if digest}
     finally:
         working.store.close()
@@ -66,10 +67,12 @@ def diff(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         changes = list(differences(read_gate(kept) if kept else None, working.config.gates.get(name)))
         if changes:
             found[name] = {key: {"recorded": old, "configured": new} for key, old, new in changes}
+    for name, changes in people_differences(people, working.config.directory.document()):
+        found[name] = {key: {"recorded": old, "configured": new} for key, old, new in changes}
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     elif not found:
-        typer.echo("The gates are as they were recorded.")
+        typer.echo("The gates and the people are as they were recorded.")
     else:
         for name, keys in found.items():
             typer.echo(name)

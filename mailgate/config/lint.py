@@ -100,7 +100,7 @@ def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
         check_name(name)
     except InvalidArguments as error:
         yield f"[gates] {error.message.rstrip('.')}"
-    named = [n for stage in gate.asked() for n in stage.approvers] + list(gate.escalate_to)
+    named = [n for stage in gate.asked() for n in stage.approvers] + [n for step in gate.reserve for n in step]
     for unknown in dict.fromkeys(config.directory.unknown(named)):
         yield f"[gates.{name}] names {quoted(unknown)}, who is not under [people] or [groups]"
     if (why_not := _no_template(gate.summary)) is not None:

@@ -22,7 +22,7 @@ class Ask:
         confidence: the agent's own figure, 0 to 1, or None.
         if_approved, if_rejected: the operator's sentences from the gate.
         deadline_at: aware; None waits until answered.
-        valid_for: from approval to start.
+        cooling_off, valid_for: from approval to the earliest and, from there, to the latest start.
         rejection_memory: for so long a rejection is remembered; zero or None: not at all.
     """
 
@@ -40,6 +40,7 @@ class Ask:
     if_approved: str = ""
     if_rejected: str = ""
     deadline_at: datetime | None = None
+    cooling_off: timedelta | None = None
     valid_for: timedelta | None = None
     rejection_memory: timedelta | None = None
 

@@ -288,7 +288,12 @@ def _claim(ask: Ask) -> tuple[Claim, tuple[AttachedFile, ...]]:
 
 
 def _if_approved(ask: Ask) -> str:
-    start = f"It starts within {words(ask.valid_for)} of the approval, or not at all." if ask.valid_for else ""
+    start = ""
+    if ask.valid_for:
+        start = f"It starts within {words(ask.valid_for)} of the approval, or not at all."
+        if ask.cooling_off:
+            wait = words(ask.cooling_off)
+            start = f"It waits {wait} after the approval, then starts within {words(ask.valid_for)}, or not at all."
     own = f"{label(ask.action)} is run once, with exactly the arguments above."
     return safe(" ".join(filter(None, (own, start, plain(ask.if_approved)))))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -83,6 +83,14 @@ class Directory(BaseModel):
 
     people: Mapping[str, Person] = {}
     groups: Mapping[str, tuple[str, ...]] = {}
+
+    def document(self) -> dict[str, Any]:
+        """Return, as plain JSON, what decides who may approve: names, addresses, roles, groups."""
+        keys = {"name", "address", "aliases", "roles", "group"}
+        return {
+            "people": {i: p.model_dump(mode="json", include=keys) for i, p in self.people.items()},
+            "groups": {name: list(members) for name, members in self.groups.items()},
+        }
 
     def expand(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return the ids behind ``names`` (``alice`` or ``group:finance``), each once, in order; unknown ones left out."""

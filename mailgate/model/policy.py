@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -18,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.duration import Duration, Period
 from mailgate.model.rules import NAMES, Situation, Undecided, check_rule, find_misfit
+
+Route = Literal["abort", "reroute", "escalate"]
+"""What an agent is to do after a rejection: stop, find another way, or leave the task to a person."""
 
 
 class Tier(StrEnum):
@@ -52,6 +56,15 @@ class StageSettings(BaseModel):
     quorum: int = Field(default=1, ge=1)
 
 
+class Step(BaseModel):
+    """One step of an escalation: who is asked as well once a request has been open for ``after``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    after: Period
+    ask: tuple[str, ...] = Field(min_length=1)
+
+
 class Gate(BaseModel):
     """The policy point of one action, as configured under ``[gates.NAME]``. Keys are explained in ``config.toml``."""
 
@@ -69,8 +82,9 @@ class Gate(BaseModel):
     remind_after: Period | None = timedelta(hours=1)
     escalate_after: Period | None = None
     escalate_to: tuple[str, ...] = ()
+    escalate_further: tuple[Step, ...] = ()
     valid_for: Period = timedelta(minutes=15)
-    on_reject: Literal["abort", "reroute", "escalate"] = "reroute"
+    on_reject: Route = "reroute"
     rejection_memory: Duration = timedelta(days=30)
     reply_level: Literal["token", "aligned"] = "aligned"
     web_confirm: Literal["code", "fresh_code", "button"] = "code"
@@ -107,9 +121,32 @@ class Gate(BaseModel):
         for name in ("escalate_after", "escalate_when_away"):
             if getattr(self, name) and not self.escalate_to:
                 raise ValueError(f"has '{name}' and nobody in 'escalate_to'; name who is asked then")
+        self._check_steps()
         if self.single_operator and (self.stages or self.quorum > 1):
             raise ValueError("has 'single_operator' and asks for more than one person; drop one of them")
         return self
+
+    def _check_steps(self) -> None:
+        if self.escalate_further and not self.escalate_after:
+            raise ValueError("has 'escalate_further' and no 'escalate_after'; say when the first are asked as well")
+        times = [step.after for step in self.escalation]
+        if any(later <= earlier for earlier, later in pairwise(times)):
+            raise ValueError(
+                "'escalate_further' has a step that is not after the one before it; put them in order of time"
+            )
+        if self.timeout and self.escalate_further and times[-1] >= self.timeout:
+            raise ValueError("'escalate_further' has a step that is not before 'timeout'; make it earlier")
+
+    @property
+    def escalation(self) -> tuple[Step, ...]:
+        """The steps of time at which more people are asked, earliest first."""
+        first = (Step(after=self.escalate_after, ask=self.escalate_to),) if self.escalate_after else ()
+        return (*first, *self.escalate_further)
+
+    @property
+    def reserve(self) -> tuple[tuple[str, ...], ...]:
+        """Who may be asked as well, step by step: those of :attr:`escalation`, or ``escalate_to`` where no time is set."""
+        return tuple(step.ask for step in self.escalation) or ((self.escalate_to,) if self.escalate_to else ())
 
     @property
     def approves_by_link(self) -> bool:

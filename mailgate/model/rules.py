@@ -50,6 +50,7 @@ _TEXT = re.compile(r"""(?s)'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _SYNTAX = re.compile(r"<input>:\d+:(\d+): (?:Syntax error: )?(.*?)(?: expecting .*)?$")
 _AT_END = "mismatched input '<EOF>'"
+_PATTERN = re.compile(rf"\.\s*matches\s*\(\s*({_TEXT.pattern.removeprefix('(?s)')})\s*\)", re.DOTALL)
 _BINDING = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 """A macro over a list gives its members a name of the rule's own: ``args.items.all(x, x > 0)``."""
 _MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(")
@@ -76,7 +77,19 @@ def check_rule(when: str) -> str:
     missing = sorted(f for f in program.functions() if f.isidentifier() and f[0] != "_" and f not in _FUNCTIONS)
     if missing:
         raise ValueError(f"{quoted(when)} calls {', '.join(missing)}, which CEL does not have here")
+    for found in _outside_texts(_PATTERN, when):
+        _check_pattern(when, found[1])
     return when
+
+
+def _check_pattern(when: str, pattern: str) -> None:
+    """Raise ValueError where a pattern, a CEL text in its quotes, is none: CEL finds that out only when it matches."""
+    try:
+        cel.evaluate(f"''.matches({pattern})")
+    except Exception as error:
+        lines = str(error).strip().splitlines() or ["it cannot be read"]
+        why = plain(lines[-1].removeprefix("error: ").partition(". ")[0])  # what follows is advice, always the same
+        raise ValueError(f"{quoted(when)} matches {quoted(pattern)}, which is no regular expression: {why}") from error
 
 
 class Situation:
@@ -170,9 +183,13 @@ def samples_of(declared: Any, when: str = "") -> Iterator[Any]:
 
 def _arguments(when: str) -> list[str]:
     """Return the arguments that a rule names, each once."""
+    return list(dict.fromkeys(m[1] or m[2] for m in _outside_texts(_ARGUMENT, when)))
+
+
+def _outside_texts(wanted: re.Pattern[str], when: str) -> Iterator[re.Match[str]]:
+    """Yield what is found in a rule, but not where it is only spoken of in a text."""
     texts = [m.span() for m in _TEXT.finditer(when)]
-    found = [m for m in _ARGUMENT.finditer(when) if not any(a < m.start() < b for a, b in texts)]
-    return list(dict.fromkeys(m[1] or m[2] for m in found))
+    return (m for m in wanted.finditer(when) if not any(a < m.start() < b for a, b in texts))
 
 
 def _wrong_type(when: str, args: Mapping[str, Any]) -> str | None:

@@ -11,10 +11,10 @@ import structlog
 
 from mailgate.errors import InvalidArguments
 from mailgate.model.evidence import format_time
-from mailgate.service.context import Serving
+from mailgate.service.context import Serving, Working
 from mailgate.service.marks import bears_event_mark
 from mailgate.store import Tx
-from mailgate.store.answers import delegations_at
+from mailgate.store.answers import all_delegations, delegations_at
 from mailgate.store.events import append_event, unbound_events
 from mailgate.store.tables import Delegation
 from mailgate.tokens import ServeKey
@@ -51,16 +51,48 @@ def delegate(serving: Serving, principal: str, to: str, *, until: datetime, gate
         row = Delegation(id=tx.chance.id(), principal=principal, delegate=to, gate=gate, since=tx.now, until=until)
         row.mark = serving.key.mark("delegation", _fields(row))
         tx.session.add(row)
-        body = {
-            "delegation": row.id,
-            "actor": {"operator": by},
-            "from": principal,
-            "to": to,
-            "gate": gate,
-            "until": format_time(until),
-        }
-        append_event(tx, "delegation", None, body, key=serving.key)
+        append_event(tx, "delegation", None, _said(row, by), key=serving.key)
         return row
+
+
+def end_delegation(serving: Serving, prefix: str, *, by: str) -> Delegation:
+    """End a delegation now, before its time; whoever was to be asked himself is asked then, also of open requests.
+
+    Args:
+        prefix: the beginning of its id.
+        by: the operator who says so.
+
+    Raises:
+        InvalidArguments: no delegation that holds now begins like that, or several do.
+    """
+    with serving.store.write() as tx:
+        found = [row for row in delegations_at(tx, tx.now) if row.id.startswith(prefix)] if prefix else []
+        if len(found) != 1:
+            many = "several delegations begin" if found else "no delegation that holds now begins"
+            raise InvalidArguments(f"{many.capitalize()} with {prefix!r}; `mailgate delegations list` shows them.")
+        row = found[0]
+        row.until = tx.now
+        row.mark = serving.key.mark("delegation", _fields(row))
+        tx.session.add(row)
+        append_event(tx, "delegation", None, _said(row, by) | {"ended": True}, key=serving.key)
+        return row
+
+
+def listed(working: Working) -> list[dict[str, Any]]:
+    """Return every delegation as plain JSON, earliest first; ``holds`` says whether it does now, as its row has it."""
+    with working.store.read() as tx:
+        return [
+            {
+                "id": row.id,
+                "from": row.principal,
+                "to": row.delegate,
+                "gate": row.gate,
+                "since": format_time(row.since),
+                "until": format_time(row.until),
+                "holds": row.since <= tx.now < row.until,
+            }
+            for row in all_delegations(tx)
+        ]
 
 
 def stand_ins(tx: Tx, serving: Serving, action: str) -> Mapping[str, str]:
@@ -79,16 +111,33 @@ def stand_ins(tx: Tx, serving: Serving, action: str) -> Mapping[str, str]:
 
 
 def _in_doubt(tx: Tx, serving: Serving, rows: Sequence[Delegation]) -> frozenset[str]:
-    """Return for whom somebody was named whose row is gone or forged while it should hold."""
-    good = {row.id for row in rows if _is_ours(serving.key, row)}
-    made = [json.loads(e.body) for e in unbound_events(tx, "delegation") if bears_event_mark(serving.key, e, None)]
-    lost = [b for b in made if b["delegation"] not in good and datetime.fromisoformat(b["until"]) > tx.now]
+    """Return for whom somebody was named whose row is gone, forged, or an older one while it should not hold."""
+    said = [json.loads(e.body) for e in unbound_events(tx, "delegation") if bears_event_mark(serving.key, e, None)]
+    latest = {body["delegation"]: body for body in said}  # one that was ended has a second word
+    good = {row.id for row in rows if _is_ours(serving.key, row) and _is_as_said(row, latest)}
+    lost = [b for b in latest.values() if b["delegation"] not in good and datetime.fromisoformat(b["until"]) > tx.now]
     forged = [row.principal for row in rows if row.id not in good]
     if lost or forged:
         log.error(
             "forged", table="delegations", row="", why="a delegation was removed, or not made by the serving side"
         )
     return frozenset([*(b["from"] for b in lost), *forged])
+
+
+def _is_as_said(row: Delegation, latest: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether a row has the end that was said last: an earlier state of it bears a right mark, too."""
+    return row.id in latest and latest[row.id]["until"] == format_time(row.until)
+
+
+def _said(row: Delegation, by: str) -> dict[str, Any]:
+    return {
+        "delegation": row.id,
+        "actor": {"operator": by},
+        "from": row.principal,
+        "to": row.delegate,
+        "gate": row.gate,
+        "until": format_time(row.until),
+    }
 
 
 def _is_ours(key: ServeKey, row: Delegation) -> bool:

@@ -59,13 +59,13 @@ def read_examples(path: Path) -> tuple[Example, ...]:
     """Return the examples of a TOML file: tables ``[[examples]]``.
 
     Raises:
-        InvalidArguments: a file that cannot be read or is none, with every mistake in it.
+        OSError: a file that cannot be read.
+        InvalidArguments: a file that is none of examples, with every mistake in it.
     """
     try:
         return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).examples
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise InvalidArguments(f"{path} cannot be read: {why}.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidArguments(f"{path} is not TOML: {error}.") from error
     except ValidationError as error:
         said = [f"{'.'.join(map(str, e['loc']))}: {e['msg'][:200]}" for e in error.errors(include_url=False)]
         raise InvalidArguments(
@@ -97,7 +97,26 @@ def try_example(config: Config, example: Example) -> Tried:
 
 def differences(before: Gate | None, after: Gate | None) -> Iterator[tuple[str, str, str]]:
     """Yield the keys in which two policies of a gate differ, with both values as JSON; ``-`` where there is no gate."""
-    old, new = _plain(before), _plain(after)
+    yield from _differences(_plain(before), _plain(after))
+
+
+def people_differences(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """Yield who was added, changed or removed, as ``people.alice`` or ``groups``, with the keys that differ.
+
+    Args:
+        before, after: as :meth:`mailgate.model.people.Directory.document` has them.
+    """
+    for person in sorted({*before["people"], *after["people"]}):
+        changes = list(_differences(before["people"].get(person, {}), after["people"].get(person, {})))
+        if changes:
+            yield f"people.{person}", changes
+    if changes := list(_differences(before["groups"], after["groups"])):
+        yield "groups", changes
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             yield key, _shown(old, key), _shown(new, key)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,16 +12,19 @@ from sqlmodel import col
 from mailgate.errors import Forged
 from mailgate.model.evidence import format_time
 from mailgate.model.lifecycle import UNREACHABLE, State, Trigger
+from mailgate.model.policy import Gate
+from mailgate.service.complaints import complain, founded
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
-from mailgate.service.marks import bears_event_mark, check_outgoing, check_ruling
-from mailgate.service.opening import ask_people, barred, give_up, tally_of
+from mailgate.service.marks import bears_event_mark, check_ruling
+from mailgate.service.opening import ask_people, barred, give_up, next_step_at, tally_of
 from mailgate.service.posting import order_mail, tell_operators
-from mailgate.service.proof import check_pending, read_history
+from mailgate.service.proof import read_history
+from mailgate.service.reseating import let_stand_ins_go
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import append_event, events_of
-from mailgate.store.mails import oldest_read_at, outgoing_of, unread_before
+from mailgate.store.mails import oldest_read_at, unread_before
 from mailgate.store.requests import due, in_state, lock_request, move
 from mailgate.store.tables import Assignment, Event, Execution, Request
 from mailgate.store.work import executions_of, silent_executions
@@ -41,7 +43,7 @@ _SYSTEM: dict[str, Any] = {"actor": {"system": "keeper"}}
 def keep(tx: Tx, serving: Serving) -> int:
     """Let everything happen that is due by now; return how many requests it touched."""
     touched = 0
-    for step in (_find_unfounded, _expire, _remind, _escalate, _lapse, _leave_in_doubt):
+    for step in (_find_unfounded, let_stand_ins_go, _expire, _remind, _escalate, _lapse, _leave_in_doubt):
         for request in step(tx, serving):
             touched += 1
             log.info("kept", step=step.__name__.strip("_"), request=request.id, state=request.state)
@@ -107,17 +109,30 @@ def _escalate(tx: Tx, serving: Serving) -> Iterator[Request]:
         request = lock_request(tx, found.id)
         request.escalate_at = None
         tx.session.add(request)
-        if not founded(tx, serving, request) or not _is_time(tx, serving, request, "escalate_after", "escalation"):
+        if not founded(tx, serving, request):
             continue
-        if ask_more(tx, serving, request, because="nobody answered in time"):
+        _, gate = check_ruling(tx, serving.key, request)
+        request.escalate_at = next_step_at(request, gate, after=tx.now)
+        assert request.opened_at is not None
+        # By the policy's own times: the column beside it can be written by anybody.
+        steps = [step.ask for step in gate.escalation if request.opened_at + step.after <= tx.now]
+        if _ask_as_well(tx, serving, request, gate, [n for names in steps for n in names], "nobody answered in time"):
             yield request
 
 
 def ask_more(tx: Tx, serving: Serving, request: Request, *, because: str) -> list[str]:
-    """Ask those people of ``escalate_to`` who were not asked yet; return them."""
+    """Ask the people of the next step of the escalation in which somebody was not asked yet; return them."""
     _, gate = check_ruling(tx, serving.key, request)
+    asked = (_ask_as_well(tx, serving, request, gate, names, because) for names in gate.reserve)
+    return next((people for people in asked if people), [])
+
+
+def _ask_as_well(
+    tx: Tx, serving: Serving, request: Request, gate: Gate, names: Sequence[str], because: str
+) -> list[str]:
+    """Ask those of ``names`` (people and groups) who were not asked yet; return them."""
     asked = {*barred(serving, request, gate), *(s.person for s in assignments_of(tx, request.id))}
-    more = [p for p in serving.config.directory.expand(gate.escalate_to) if p not in asked]
+    more = [p for p in serving.config.directory.expand(names) if p not in asked]
     if not more:
         return []
     stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
@@ -131,9 +146,8 @@ def escalate_for_absent(tx: Tx, serving: Serving, seat: Assignment) -> None:
     if request.state != State.PENDING or not founded(tx, serving, request):
         return
     _, gate = check_ruling(tx, serving.key, request)
-    if gate.escalate_when_away and ask_more(tx, serving, request, because=f"{seat.person} is away"):
-        request.escalate_at = None
-        tx.session.add(request)
+    if gate.escalate_when_away:
+        ask_more(tx, serving, request, because=f"{seat.person} is away")
 
 
 def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> None:
@@ -142,8 +156,7 @@ def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> No
     if request.state != State.PENDING or seat.state != "open" or not founded(tx, serving, request):
         return
     seat.state = "undeliverable"
-    request.escalate_at = None
-    tx.session.add_all((seat, request))
+    tx.session.add(seat)
     body = _SYSTEM | {"assignment": seat.id, "person": seat.person, "reason": because}
     append_event(tx, "bounce", request.id, body, key=serving.key)
     if ask_more(tx, serving, request, because=f"{seat.person} cannot be reached"):
@@ -237,43 +250,3 @@ def _approved(tx: Tx, serving: Serving, request: Request) -> bool:
     except Forged:
         return False  # said by _find_unfounded, in the same turn
     return True
-
-
-def founded(tx: Tx, serving: Serving, request: Request) -> bool:
-    """Return whether the keeper itself ruled on this pending request and nothing about it was forged since."""
-    try:
-        check_ruling(tx, serving.key, request)
-        check_pending(tx, serving.key, serving.verifier, request)
-    except Forged as error:
-        complain(tx, serving, request, error)
-        return False
-    return True
-
-
-def complain(tx: Tx, serving: Serving, request: Request, error: Forged) -> bool:
-    """Note on a request what is forged about it, log it, and tell the operators; once. Return whether it was new.
-
-    Whether it was said is looked up among our own marked notices: a note alone can be written by anybody.
-    """
-    headline = f"A forged entry was found in the database: {error}."
-    is_noted = request.note == str(error)
-    if is_noted and (not serving.config.mailgate.operators or _was_told(tx, serving, request, headline)):
-        return False
-    log.error("forged", table=error.table, row=error.row, why=error.why, request=request.id)
-    request.note = str(error)
-    tx.session.add(request)
-    next_step = "Nothing was executed because of it. Find out who can write to the database."
-    if not _was_told(tx, serving, request, headline):
-        tell_operators(tx, serving, request, headline=headline, next_step=next_step)
-    return True
-
-
-def _was_told(tx: Tx, serving: Serving, request: Request, headline: str) -> bool:
-    for mail in outgoing_of(tx, request.id):
-        try:
-            if mail.kind == "notice" and headline in json.loads(mail.details).values():
-                check_outgoing(serving.key, mail)
-                return True
-        except (Forged, ValueError, AttributeError):
-            continue
-    return False

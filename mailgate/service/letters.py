@@ -225,6 +225,7 @@ def _ask(request: Request, gate: Gate, serving: Serving) -> Ask:
         if_approved=gate.if_approved,
         if_rejected=gate.if_rejected,
         deadline_at=request.deadline_at,
+        cooling_off=gate.cooling_off,
         valid_for=gate.valid_for,
         rejection_memory=gate.rejection_memory,
     )

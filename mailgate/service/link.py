@@ -13,9 +13,9 @@ from mailgate.mail.letter import Letter
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
 from mailgate.model.verdict import Level, Verdict
+from mailgate.service.complaints import complain
 from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, decide
-from mailgate.service.keep import complain
 from mailgate.service.letters import ask_letter, how_it_stands
 from mailgate.service.marks import check_ruling
 from mailgate.service.proof import check_pending

@@ -48,7 +48,7 @@ def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> di
     request.opened_at = tx.now
     request.deadline_at = _after(tx.now, gate.timeout)
     request.remind_at = _earlier(_after(tx.now, gate.remind_after), request.deadline_at)
-    request.escalate_at = _earlier(_after(tx.now, gate.escalate_after), request.deadline_at)
+    request.escalate_at = next_step_at(request, gate, after=tx.now)
     mark_ruling(serving.key, request)
     tx.session.add(request)
     tx.session.flush()
@@ -187,13 +187,25 @@ def stages_of(serving: Serving, gate: Gate) -> list[Stage]:
     return [Stage(people=tuple(p for p in who if _is_one_person(serving, gate, p)), quorum=q) for who, q in named]
 
 
+def reserve_of(serving: Serving, gate: Gate) -> tuple[str, ...]:
+    """Return everybody whom escalation may add, in the order in which they are asked."""
+    return serving.config.directory.expand([name for step in gate.reserve for name in step])
+
+
+def next_step_at(request: Request, gate: Gate, *, after: datetime) -> datetime | None:
+    """Return when the next step of the escalation is due, ``after`` an instant and before the deadline; None: no more."""
+    assert request.opened_at is not None
+    due = (request.opened_at + step.after for step in gate.escalation)
+    return _earlier(next((at for at in due if at > after), None), request.deadline_at)
+
+
 def is_entitled(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignment) -> bool:
     """Return whether the person of ``seat`` may still decide.
 
     Not who was removed, moved, found to be the requester, or whose time to stand in for somebody is over.
     """
     person = serving.config.people.get(seat.person)
-    asked = (*stages_of(serving, gate)[seat.stage].people, *serving.config.directory.expand(gate.escalate_to))
+    asked = (*stages_of(serving, gate)[seat.stage].people, *reserve_of(serving, gate))
     is_known = person is not None and person.address == seat.address and (seat.for_person or seat.person) in asked
     if seat.for_person and stand_ins(tx, serving, request.action).get(seat.for_person) != seat.person:
         return False
@@ -232,10 +244,10 @@ def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: 
     instead = {
         s.for_person: s.person
         for s in seats
-        if s.for_person and s.for_person not in nobody and s.person in serving.config.people
+        if s.for_person and s.state != "revoked" and s.for_person not in nobody and s.person in serving.config.people
     }
     stages = [stage.with_stand_ins(instead) for stage in stages_of(serving, gate)]
-    for named in serving.config.directory.expand(gate.escalate_to):
+    for named in reserve_of(serving, gate):
         extra = instead.get(named, named)
         seat = next((s for s in seats if s.person == extra), None)
         if seat is not None and extra not in stages[seat.stage].people:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import structlog
 
 from mailgate.errors import Forged
-from mailgate.model.evidence import LogVerifier
-from mailgate.model.lifecycle import State
+from mailgate.model.evidence import LogVerifier, Record
 from mailgate.model.policy import policy_digest
 from mailgate.service.context import Serving
-from mailgate.service.keep import founded
-from mailgate.service.marks import check_ruling
-from mailgate.service.opening import ask_stage, is_entitled, tally_of
+from mailgate.service.reseating import look_again
 from mailgate.store import Tx
-from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import append_event, unbound_events
-from mailgate.store.requests import in_state, keep_policy, lock_request
-from mailgate.store.tables import Request
+from mailgate.store.requests import keep_policy
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +25,8 @@ REMOVED = ""
 
 def settle_in(tx: Tx, serving: Serving) -> int:
     """Do what a changed configuration asks for, once the keeper has become it; return how much there was."""
-    return sum(1 for _ in _record_changes(tx, serving)) + sum(1 for _ in _look_again(tx, serving))
+    recorded = sum(1 for _ in _record_changes(tx, serving)) + _record_people(tx, serving)
+    return recorded + look_again(tx, serving)
 
 
 def recorded_policies(tx: Tx, verifier: LogVerifier) -> Mapping[str, str]:
@@ -36,14 +34,33 @@ def recorded_policies(tx: Tx, verifier: LogVerifier) -> Mapping[str, str]:
 
     A record that does not verify counts for nothing: at worst a policy is recorded again.
     """
+    return {str(r.body["gate"]): str(r.body["digest"]) for r in _records(tx, verifier, "policy")}
+
+
+def recorded_people(tx: Tx, verifier: LogVerifier) -> Mapping[str, Any]:
+    """Return the people and groups that were recorded last, as :meth:`Directory.document` has them; nobody at first."""
+    latest = _records(tx, verifier, "people")[-1:]
+    return {name: latest[0].body[name] for name in ("people", "groups")} if latest else {"people": {}, "groups": {}}
+
+
+def _records(tx: Tx, verifier: LogVerifier, kind: str) -> list[Record]:
+    """Return the records of a kind that belong to no request, in their order."""
     records = []
-    for event in unbound_events(tx, "policy"):
+    for event in unbound_events(tx, kind):
         try:
             records += [verifier.read(event.record or b"", event.proof)] if event.position is not None else []
         except Forged as error:
             log.error("forged", table="events", row=event.id, why=error.why)
-    records.sort(key=lambda record: record.index)
-    return {str(r.body["gate"]): str(r.body["digest"]) for r in records if r.event == "policy"}
+    return sorted((record for record in records if record.event == kind), key=lambda record: record.index)
+
+
+def _record_people(tx: Tx, serving: Serving) -> int:
+    """Record who there is, where that is not what was recorded last; return how many records were ordered."""
+    now = serving.config.directory.document()
+    if recorded_people(tx, serving.verifier) == now:
+        return 0
+    append_event(tx, "people", None, now, key=serving.key)
+    return 1
 
 
 def _record_changes(tx: Tx, serving: Serving) -> Iterator[str]:
@@ -56,33 +73,6 @@ def _record_changes(tx: Tx, serving: Serving) -> Iterator[str]:
             continue
         if gate is not None:
             keep_policy(tx, digest, gate.document())
-        append_event(tx, "policy", None, {"gate": name, "digest": digest.hex()}, key=serving.key)
+        said = {"policy": json.loads(gate.document())} if gate is not None else {}
+        append_event(tx, "policy", None, {"gate": name, "digest": digest.hex()} | said, key=serving.key)
         yield name
-
-
-def _look_again(tx: Tx, serving: Serving) -> Iterator[Request]:
-    """Close the seats of people who may not decide any more, and end what nobody is left to approve; yield what changed."""
-    for found in in_state(tx, State.PENDING, limit=10_000):
-        if found.opened_at is None:
-            continue
-        request = lock_request(tx, found.id)
-        if not founded(tx, serving, request):
-            continue
-        _, gate = check_ruling(tx, serving.key, request)
-        revoked = [
-            seat
-            for seat in assignments_of(tx, request.id)
-            if seat.state == "open" and not is_entitled(tx, serving, request, gate, seat)
-        ]
-        for seat in revoked:
-            seat.state = "revoked"
-            tx.session.add(seat)
-        if not revoked:
-            continue
-        people = [seat.person for seat in revoked]
-        event = append_event(
-            tx, "revoked", request.id, {"people": people, "actor": {"system": "keeper"}}, key=serving.key
-        )
-        stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
-        ask_stage(tx, serving, request, gate, stage, event)
-        yield request

@@ -20,6 +20,7 @@ from mailgate.service.context import Working
 from mailgate.service.execute import Report, place_of, told
 from mailgate.service.once import Once
 from mailgate.service.proof import check_asked, find_end, read_history
+from mailgate.service.ruling import route_of
 from mailgate.service.wording import sentence_for_model
 from mailgate.store import Tx
 from mailgate.store.events import append_event, events_of
@@ -225,7 +226,7 @@ def _park(tx: Tx, resumption: Resumption, why: str, where: str = "") -> None:
 def outcome_of(tx: Tx, working: Working, request: Request, *, attempt: int = 1) -> Outcome:
     """Return what the agent is told about ``request``."""
     checkpoint = find_checkpoint(tx, request.id)
-    gate = working.config.gates.get(request.action)
+    route = route_of(tx, request)
     return Outcome(
         id=request.id,
         agent=request.agent,
@@ -241,8 +242,8 @@ def outcome_of(tx: Tx, working: Working, request: Request, *, attempt: int = 1) 
         decided_by=request.decided_by,
         action=request.action,
         args=Action(name=request.action, canonical=request.canonical).arguments,
-        on_reject=gate.on_reject if gate else "reroute",
-        for_model=sentence_for_model(request),
+        on_reject=route,
+        for_model=sentence_for_model(request, route=route),
         attempt=attempt,
     )
 

@@ -18,6 +18,7 @@ from mailgate.service.keep import has_unfounded, keep
 from mailgate.service.policies import settle_in
 from mailgate.service.sequence import BATCH, sequence
 from mailgate.store import Tx
+from mailgate.store.answers import stand_ins_over
 from mailgate.store.events import unsequenced
 from mailgate.store.mails import has_due_outgoing, next_outgoing_at
 from mailgate.store.requests import next_due_at
@@ -97,7 +98,7 @@ class KeeperRole:
         with self._serving.store.read() as tx:
             due_at = next_due_at(tx)
             left = LOOK_SECONDS if due_at is None else (due_at - tx.now).total_seconds()
-            due = left <= 0 or bool(silent_executions(tx)) or has_unfounded(tx)
+            due = left <= 0 or bool(silent_executions(tx) or stand_ins_over(tx)) or has_unfounded(tx)
         if due and self._write(keep):
             return 0.0
         if due:

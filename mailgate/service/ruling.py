@@ -12,8 +12,11 @@ from mailgate.config import Config
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.confidence import Confidence
 from mailgate.model.evidence import format_time
-from mailgate.model.policy import Facts, Ruling, judge, policy_digest
+from mailgate.model.policy import Facts, Route, Ruling, judge, policy_digest, read_gate
 from mailgate.service.assess import assess
+from mailgate.store import Tx
+from mailgate.store.requests import find_policy
+from mailgate.store.tables import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +75,9 @@ def rule_on(
     ruling = judge(gate, facts, require_below=config.confidence.require_below)
     policy = policy_digest(gate.document()) if gate is not None else b""
     return Ruled(ruling=ruling, confidence=confidence, risk=risk, failed=failed, policy=policy, now=now)
+
+
+def route_of(tx: Tx, request: Request) -> Route:
+    """Return what the agent is to do if ``request`` is rejected, by the policy it was made under."""
+    document = find_policy(tx, request.policy or b"")
+    return read_gate(document).on_reject if document is not None else "reroute"

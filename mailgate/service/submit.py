@@ -17,7 +17,7 @@ from mailgate.model.lifecycle import FINAL, State
 from mailgate.model.policy import Gate, Tier
 from mailgate.service.context import Working, gate_of
 from mailgate.service.proof import actor_of, checkpoint_fields, find_end, rejection_as_recorded
-from mailgate.service.ruling import Ruled, rule_on
+from mailgate.service.ruling import Ruled, route_of, rule_on
 from mailgate.service.snapshot import Snapshot
 from mailgate.service.wording import sentence_for_model
 from mailgate.store import Tx
@@ -123,7 +123,7 @@ def _was_stopped(tx: Tx, call: Call, gate: Gate) -> bool:
     )
 
 
-def ticket_of(request: Request) -> Ticket:
+def ticket_of(tx: Tx, request: Request) -> Ticket:
     """Return the ticket of a held request as it stands."""
     return Ticket(
         tier=Tier.REQUIRE_APPROVAL,
@@ -134,7 +134,7 @@ def ticket_of(request: Request) -> Ticket:
         error=request.error,
         reason=request.reason,
         decided_by=request.decided_by,
-        for_model=sentence_for_model(request),
+        for_model=sentence_for_model(request, route=route_of(tx, request)),
     )
 
 
@@ -213,7 +213,7 @@ def _hold(tx: Tx, working: Working, call: Call, ruled: Ruled, gate: Gate, snapsh
         **checkpoint_fields(checkpoint),
     }
     append_event(tx, "request", request.id, body, key=None)
-    return ticket_of(request)
+    return ticket_of(tx, request)
 
 
 def _known_ticket(tx: Tx, working: Working, known: Request) -> Ticket:
@@ -222,10 +222,10 @@ def _known_ticket(tx: Tx, working: Working, known: Request) -> Ticket:
     Raises:
         Forged: the records say another end.
     """
-    ticket = ticket_of(known)
+    ticket = ticket_of(tx, known)
     if known.state in FINAL and find_end(tx, working.verifier, known) is None:
         before = State.EXECUTING if known.state in (State.SUCCEEDED, State.FAILED) else State.PENDING
-        waits = sentence_for_model(known, state=before)
+        waits = sentence_for_model(known, route=route_of(tx, known), state=before)
         return replace(ticket, status=before.value, result=None, error="", reason="", for_model=waits)
     return ticket
 
@@ -242,7 +242,7 @@ def _refuse_what_was_rejected(tx: Tx, working: Working, call: Call, gate: Gate) 
             request_id=before.id,
             decided_by=who,
             reason=reason,
-            for_model=sentence_for_model(before, reason=reason),
+            for_model=sentence_for_model(before, route=route_of(tx, before), reason=reason),
         )
 
 

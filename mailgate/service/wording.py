@@ -7,13 +7,15 @@ from datetime import datetime
 
 from mailgate.mail.instants import format_instant
 from mailgate.model.lifecycle import State
+from mailgate.model.policy import Route
 from mailgate.store.tables import Decision, Request
 
 
-def sentence_for_model(request: Request, *, state: State | None = None, reason: str | None = None) -> str:
+def sentence_for_model(request: Request, *, route: Route, state: State | None = None, reason: str | None = None) -> str:
     """Return the sentence to give a language model about where its action stands, or would stand in ``state``.
 
     Args:
+        route: where a rejection leads.
         reason: of a rejection, as the records bear it out; the row's own if None.
     """
     what = request.action
@@ -33,7 +35,7 @@ def sentence_for_model(request: Request, *, state: State | None = None, reason: 
         case State.REJECTED:
             return (
                 f"A person rejected {what}.{why} Do not try this action again, neither the same "
-                "nor an equivalent one by other means; find another way or stop."
+                f"nor an equivalent one by other means. {_ROUTES[route]}"
             )
         case State.EXPIRED:
             return (
@@ -47,6 +49,13 @@ def sentence_for_model(request: Request, *, state: State | None = None, reason: 
             return f"Nobody who may approve {what} could be reached, so it was not carried out."
         case State.CANCELLED:
             return f"{what} was cancelled and not carried out."
+
+
+_ROUTES: Mapping[Route, str] = {
+    "abort": "Stop this task here, and say why.",
+    "reroute": "Find a way that does without it, or stop.",
+    "escalate": "A person was asked to take this task over: leave it to them, and stop.",
+}
 
 
 def standing_of(request: Request, decisions: Sequence[Decision], names: Mapping[str, str], *, to: str = "") -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, bindparam, update
+from sqlalchemy import CursorResult, bindparam, exists, not_, update
 from sqlmodel import col, or_, select
 
 from mailgate.store.engine import Tx
@@ -72,6 +72,25 @@ def use_code_try(tx: Tx, assignment: Assignment, limit: int) -> bool:
     tx.session.refresh(assignment)
     assert isinstance(result, CursorResult)
     return result.rowcount == 1
+
+
+def stand_ins_over(tx: Tx) -> Sequence[Assignment]:
+    """Return the open seats of people who stand in for somebody by no delegation that holds now."""
+    holds = exists().where(
+        col(Delegation.principal) == col(Assignment.for_person),
+        col(Delegation.delegate) == col(Assignment.person),
+        col(Delegation.since) <= tx.now,
+        col(Delegation.until) > tx.now,
+    )
+    wanted = select(Assignment).where(
+        col(Assignment.state) == "open", col(Assignment.for_person).is_not(None), not_(holds)
+    )
+    return tx.session.exec(wanted).all()
+
+
+def all_delegations(tx: Tx) -> Sequence[Delegation]:
+    """Return every delegation that was ever made, earliest first."""
+    return tx.session.exec(select(Delegation).order_by(col(Delegation.since), col(Delegation.id))).all()
 
 
 def delegations_at(tx: Tx, now: datetime) -> Sequence[Delegation]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,7 +117,7 @@ def test_an_example_that_is_ruled_otherwise_fails(folder: Path) -> None:
             "[[examples]]\naction = 'x'\nconfidence = 7\n",
             "examples.0.confidence: Input should be less than or equal to 1",
         ),
-        ("examples = [", "cannot be read"),
+        ("examples = [", "is not TOML"),
         ("", "examples: Field required"),
     ],
 )
@@ -134,13 +136,61 @@ def test_diff_compares_with_what_was_recorded(folder: Path) -> None:
     assert before.stdout.startswith("issue_refund\n")
     record(folder)
     same = mailgate("policy", "diff")
-    assert (same.exit_code, same.stdout) == (0, "The gates are as they were recorded.\n")
+    assert (same.exit_code, same.stdout) == (0, "The gates and the people are as they were recorded.\n")
     change(folder, "args.amount <= 50.0", "args.amount <= 500.0")
     changed = mailgate("policy", "diff")
     assert changed.exit_code == 1
     assert '"when": "args.amount <= 50.0"' in changed.stdout
     assert '→ [{"id": "small", "tier": "auto", "when": "args.amount <= 500.0"}]' in changed.stdout
     assert list(json.loads(mailgate("policy", "diff", "--json").stdout)["issue_refund"]) == ["rules"]
+
+
+def test_diff_shows_who_came_and_who_went(folder: Path) -> None:
+    """People and groups are on record, too: who may approve changes with them."""
+    record(folder)
+    change(folder, 'address = "bob@example.com"', 'address = "b.brown@example.com"')
+    change(folder, 'finance = ["alice", "bob"]', 'finance = ["alice"]')
+    changed = mailgate("policy", "diff")
+    assert changed.exit_code == 1
+    assert 'people.bob\n  address: "bob@example.com" → "b.brown@example.com"\n' in changed.stdout
+    assert 'groups\n  finance: ["alice", "bob"] → ["alice"]\n' in changed.stdout
+
+
+def test_delegations_are_listed_and_ended(folder: Path) -> None:
+    """Who stands in for whom, until when; ended early, the list says that it is over."""
+    mailgate("delegate", "bob", "alice", "--until", "2999-12-24")
+    [row] = json.loads(mailgate("delegations", "list", "--json").stdout)
+    assert (row["from"], row["to"], row["gate"], row["until"], row["holds"]) == (
+        "bob",
+        "alice",
+        "",
+        "2999-12-24T00:00:00.000Z",
+        True,
+    )
+    assert "2999-12-24 00:00 UTC  holds" in mailgate("delegations", "list").stdout
+    ended = mailgate("delegations", "end", row["id"][:6])
+    assert ended.stdout == "alice is asked in bob's place no longer.\n"
+    [row] = json.loads(mailgate("delegations", "list", "--json").stdout)
+    assert row["holds"] is False
+    again = mailgate("delegations", "end", row["id"]).exception
+    assert isinstance(again, MailgateError)
+    assert again.message.startswith("No delegation that holds now begins with")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["policy", "test", "missing.toml"], 3),
+        (["policy", "test", "config.toml"], 2),
+        (["policy", "show", "nowhere"], 2),
+        (["delegations", "end", "zzz"], 2),
+    ],
+)
+def test_the_exit_code_says_what_kind_of_mistake_it_was(folder: Path, words: list[str], code: int) -> None:
+    """2: the words were wrong; 3: something could not be read."""
+    done = subprocess.run([sys.executable, "-m", "mailgate", *words], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.count("\n") == 1
 
 
 def test_delegate_notes_who_stands_in(folder: Path) -> None:

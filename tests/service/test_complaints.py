@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailgate.errors import Forged
-from mailgate.service.keep import complain
+from mailgate.service.complaints import complain
 from mailgate.service.once import MOST, Once
 from mailgate.store.requests import lock_request
 from mailgate.store.tables import Outgoing

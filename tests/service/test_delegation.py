@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mailgate.errors import InvalidArguments
-from mailgate.service.delegation import delegate
+from mailgate.service.delegation import delegate, end_delegation
 from mailgate.store.tables import Delegation, Event
 from tests.service.conftest import RigMaker
 from tests.service.rig import PEOPLE, Rig
@@ -55,6 +55,43 @@ def test_it_ends_by_itself(rig: Rig) -> None:
     assert not rig.press(request_id, "carol").done
     assert rig.state(request_id) == "pending"
     assert rig.asked(rig.ask(args={"order": "A-2"})) == {"bob"}
+
+
+def test_when_it_ends_the_person_is_asked(rig: Rig) -> None:
+    """By itself or early, also of requests that are open: nobody waits for somebody who may not answer."""
+    hand_over(rig, until=rig.clock.at + timedelta(hours=1))
+    request_id = rig.ask()
+    rig.clock.forward(hours=2)
+    rig.keeper()
+    assert rig.asked(request_id) == {"bob"}
+    assert rig.seat(request_id, "carol").state == "revoked"
+
+    row = hand_over(rig)
+    other = rig.ask(args={"order": "A-2"})
+    end_delegation(rig.serving, row.id[:8], by="oscar")
+    rig.keeper()
+    assert rig.asked(other) == {"bob"}
+    assert rig.press(other, "bob").done
+
+
+def test_an_end_is_not_undone(rig: Rig, logs: list[Any]) -> None:
+    """Who turns the row back to what it was, mark and all, makes nobody stand in again."""
+    row = hand_over(rig)
+    before = rig.row(Delegation, id=row.id)
+    end_delegation(rig.serving, row.id, by="oscar")
+    rig.keeper()
+    rig.forge("update delegations set until = '2026-12-01 09:00:00.000000', mark = :m", m=before.mark)
+    assert rig.asked(rig.ask()) == {"bob"}
+    assert any(entry["event"] == "forged" and entry["table"] == "delegations" for entry in logs)
+
+
+@pytest.mark.parametrize("prefix", ["", "zzz"])
+def test_only_one_that_holds_can_be_ended(rig: Rig, prefix: str) -> None:
+    """Otherwise one sentence, and nothing changes."""
+    row = hand_over(rig)
+    with pytest.raises(InvalidArguments, match="No delegation that holds now begins with"):
+        end_delegation(rig.serving, prefix, by="oscar")
+    assert rig.row(Delegation, id=row.id).until == row.until
 
 
 def test_it_is_for_one_gate_where_that_is_said(rig: Rig) -> None:

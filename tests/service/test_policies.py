@@ -43,6 +43,17 @@ def test_policies_are_recorded_when_they_change(rig: Rig) -> None:
     assert [b["gate"] for b in rig.bodies_of_kind("policy") if not b["digest"]] == ["warm_up"]
 
 
+def test_people_are_recorded_when_they_change(rig: Rig) -> None:
+    """Who may approve is part of what an auditor needs: names, addresses, groups; not again while nothing changes."""
+    restart(rig)
+    restart(rig)
+    restart(rig, people=without("alice"), groups={"finance": ["bob"]})
+    first, then = rig.bodies_of_kind("people")
+    assert set(first["people"]) == set(PEOPLE)
+    assert first["people"]["alice"]["aliases"] == ["a.adams@example.com"]
+    assert (set(then["people"]), then["groups"]) == (set(PEOPLE) - {"alice"}, {"finance": ["bob"]})
+
+
 def test_a_request_keeps_the_policy_it_was_made_under(rig: Rig) -> None:
     """A quorum that was raised since is not asked of it."""
     request_id = rig.ask()

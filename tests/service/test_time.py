@@ -237,6 +237,43 @@ def test_escalation_comes_once_and_only_to_new_people(make_rig: RigMaker) -> Non
     assert alone.bodies(request_id, "escalation") == []
 
 
+def test_escalation_goes_on_step_by_step(make_rig: RigMaker) -> None:
+    """Each step asks its own people at its own time; a keeper that was away for long asks all of those that are due."""
+    steps = {"escalate_after": "1h", "escalate_to": ["alice"], "escalate_further": [{"after": "2h", "ask": ["carol"]}]}
+    rig = make_rig(gates=gates(**steps))
+    request_id = rig.ask()
+    asked = []
+    for _ in range(3):
+        rig.clock.forward(hours=1)
+        rig.keeper()
+        asked.append(rig.asked(request_id))
+    assert asked == [{"bob", "alice"}, {"bob", "alice", "carol"}, {"bob", "alice", "carol"}]
+    assert [body["to"] for body in rig.bodies(request_id, "escalation")] == [["alice"], ["carol"]]
+
+    late = rig.ask(args={"order": "A-2"})
+    rig.clock.forward(hours=3)
+    rig.keeper()
+    assert rig.asked(late) == {"bob", "alice", "carol"}
+    rig.press(late, "carol")
+    assert rig.state(late) == "approved"
+
+
+def test_somebody_who_cannot_be_reached_brings_the_next_step_forward(make_rig: RigMaker) -> None:
+    """One step at a time: the later one still comes at its own time."""
+    steps = {"escalate_after": "1h", "escalate_to": ["alice"], "escalate_further": [{"after": "2h", "ask": ["carol"]}]}
+    rig = make_rig(gates=gates(**steps))
+    request_id = rig.ask()
+    lose(rig, request_id, "bob")
+    rig.keeper()
+    assert rig.asked(request_id) == {"alice"}
+    rig.clock.forward(hours=1)
+    rig.keeper()
+    assert rig.asked(request_id) == {"alice"}
+    rig.clock.forward(hours=1)
+    rig.keeper()
+    assert rig.asked(request_id) == {"alice", "carol"}
+
+
 def test_approval_lapses(rig: Rig) -> None:
     """What was approved and not started within valid_for does not run; the agent hears that."""
     request_id = rig.approved()

@@ -119,6 +119,8 @@ def steps(house: House, now: Now) -> Iterator[tuple[str, Now]]:
             yield f"{person} is revoked", settled(house, replace(now, removed=now.removed | {person}))
     yield "ben hands over to dot", hand_over(house, now, "ben", "dot")
     if now.state is State.PENDING:
+        if now.stood_in and not any(v.person == "dot" for v in now.votes):
+            yield "ben's delegation ends", settled(house, replace(now, stood_in=()))
         yield "escalated", replace(now, escalated=True)
         yield "expires", replace(now, state=advance(now.state, Trigger.EXPIRE))
         yield "cancelled", replace(now, state=advance(now.state, Trigger.CANCEL))

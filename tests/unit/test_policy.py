@@ -274,6 +274,20 @@ def test_a_gate_asks_by_its_approvers_or_by_its_stages() -> None:
     assert Gate(stages=(bob, carol)).asked() == (bob, carol)
 
 
+STEPS = {"escalate_after": "1h", "escalate_to": ["carol"]}
+
+
+def test_an_escalation_may_have_several_steps() -> None:
+    """The first one is escalate_to after escalate_after; without a time its people are asked when somebody is missing."""
+    gate = Gate.model_validate(STEPS | {"escalate_further": [{"after": "90m", "ask": ["dave", "group:board"]}]})
+    assert [(step.after, step.ask) for step in gate.escalation] == [
+        (timedelta(hours=1), ("carol",)),
+        (timedelta(minutes=90), ("dave", "group:board")),
+    ]
+    assert gate.reserve == (("carol",), ("dave", "group:board"))
+    assert (Gate(escalate_to=("carol",)).escalation, Gate(escalate_to=("carol",)).reserve) == ((), (("carol",),))
+
+
 @pytest.mark.parametrize(
     ("written", "why"),
     [
@@ -283,6 +297,10 @@ def test_a_gate_asks_by_its_approvers_or_by_its_stages() -> None:
         ({"timeout": "1h", "escalate_after": "2h"}, "'escalate_after' is not before 'timeout'"),
         ({"remind_after": "5h"}, "'remind_after' is not before 'timeout'"),
         ({"escalate_after": "1h"}, "'escalate_to'"),
+        ({"escalate_further": [{"after": "1h", "ask": ["bob"]}]}, "'escalate_further' and no 'escalate_after'"),
+        (STEPS | {"escalate_further": [{"after": "1h", "ask": ["bob"]}]}, "not after the one before it"),
+        (STEPS | {"escalate_further": [{"after": "4h", "ask": ["bob"]}]}, "not before 'timeout'"),
+        (STEPS | {"escalate_further": [{"after": "2h", "ask": []}]}, "at least 1 item"),
         ({"timeout": "0s"}, "timeout"),
         ({"valid_for": "0s"}, "valid_for"),
         ({"timeout": "soon"}, "length of time"),
@@ -327,7 +345,7 @@ def test_the_kept_form_of_a_policy_is_fixed() -> None:
     """Golden values: requests name the policy they were made under by this digest."""
     assert FULL.document() == (
         b'{"allow_twins":false,"approvers":["group:finance"],"assess":"","assess_timeout":"2s",'
-        b'"batch_window":"0s","cooling_off":"0s","escalate_after":"none","escalate_to":[],'
+        b'"batch_window":"0s","cooling_off":"0s","escalate_after":"none","escalate_further":[],"escalate_to":[],'
         b'"escalate_when_away":false,"hidden_characters":"refuse","if_approved":"","if_rejected":"",'
         b'"named_people":false,"on_reject":"abort","quorum":2,"rejection_memory":"30d",'
         b'"remind_after":"90m","reply_level":"aligned","require_reason":true,"rules":[{"id":"small",'
@@ -335,8 +353,8 @@ def test_the_kept_form_of_a_policy_is_fixed() -> None:
         b'"stages":[],"summary":"Refund {{ args.amount }}","tier":"log","timeout":"1234567s",'
         b'"valid_for":"0.5s","veto":false,"web_confirm":"code"}'
     )
-    assert policy_digest(FULL.document()).hex() == "cf6107f4f94af4bbcbbb20bd5dca2ca5c8ffbeea7759c565cebc4a6856d01841"
-    assert policy_digest(Gate().document()).hex() == "77442c4b4b29fe77bf66c67a2aa5bb70dfdff7139bec57554f2825f1df590e1a"
+    assert policy_digest(FULL.document()).hex() == "d241f964b00517abfcbbb593e9c38e28a2705e99decf96d1db7bd3da2de18c83"
+    assert policy_digest(Gate().document()).hex() == "ab597e2d37fb7ef600f2dd9aaa20940a200df2c4e5fdbf20dc4fa15f3e63c093"
 
 
 lengths = st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=3000))

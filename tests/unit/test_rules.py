@@ -103,6 +103,21 @@ def test_a_rule_is_no_novel() -> None:
         check_rule("true || " * (LONGEST // 8 + 1) + "true")
 
 
+@pytest.mark.parametrize(
+    ("when", "why"),
+    [
+        ("args.currency.matches('(')", "matches \"'('\", which is no regular expression: unclosed group"),
+        ('true || args.currency.matches("^x{2,1}$")', "the start must be <= the end"),
+    ],
+)
+def test_a_pattern_that_is_none_is_an_error_at_load(when: str, why: str) -> None:
+    """Whether or not a value would ever be compared with it."""
+    with pytest.raises(ValueError, match="is no regular expression") as caught:
+        check_rule(when)
+    assert why in str(caught.value)
+    assert check_rule("args.currency.matches('^[A-Z]{3}$') || args.currency == \".matches('(')\"")
+
+
 @pytest.mark.parametrize("when", ["(" * 900 + "true" + ")" * 900, "[" * 900 + "]" * 900 + " == []"])
 def test_a_rule_beyond_the_parser_s_limits_is_refused_or_undecided(when: str) -> None:
     """However deep it nests: one sentence, no crash."""

@@ -1,0 +1,53 @@
+"""Seats of people who may not decide any more are closed, and whoever is to be asked instead is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mailgate.model.lifecycle import State
+from mailgate.service.complaints import founded
+from mailgate.service.context import Serving
+from mailgate.service.marks import check_ruling
+from mailgate.service.opening import ask_stage, is_entitled, tally_of
+from mailgate.store import Tx
+from mailgate.store.answers import assignments_of, decisions_of, stand_ins_over
+from mailgate.store.events import append_event
+from mailgate.store.requests import get_request, in_state, lock_request
+from mailgate.store.tables import Request
+
+
+def look_again(tx: Tx, serving: Serving) -> int:
+    """Close the seats of people who may not decide any more, and ask who is to be asked instead; return how many requests.
+
+    Where nobody is left who could approve, the request ends.
+    """
+    return sum(_revoke(tx, serving, found.id) for found in in_state(tx, State.PENDING, limit=10_000) if found.opened_at)
+
+
+def let_stand_ins_go(tx: Tx, serving: Serving) -> Iterator[Request]:
+    """Do the same where somebody's time to stand in for another is over; yield the requests."""
+    for request_id in sorted({seat.request_id for seat in stand_ins_over(tx)}):
+        if _revoke(tx, serving, request_id):
+            yield get_request(tx, request_id)
+
+
+def _revoke(tx: Tx, serving: Serving, request_id: str) -> bool:
+    request = lock_request(tx, request_id)
+    if request.state != State.PENDING or not founded(tx, serving, request):
+        return False
+    _, gate = check_ruling(tx, serving.key, request)
+    revoked = [
+        seat
+        for seat in assignments_of(tx, request.id)
+        if seat.state == "open" and not is_entitled(tx, serving, request, gate, seat)
+    ]
+    if not revoked:
+        return False
+    for seat in revoked:
+        seat.state = "revoked"
+        tx.session.add(seat)
+    body = {"people": [seat.person for seat in revoked], "actor": {"system": "keeper"}}
+    event = append_event(tx, "revoked", request.id, body, key=serving.key)
+    stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
+    ask_stage(tx, serving, request, gate, stage, event)
+    return True
