@@ -211,13 +211,13 @@ def test_an_unknown_role(quiet_house: Deployment) -> None:
 def test_an_unknown_request(quiet_house: Deployment) -> None:
     """An id that nobody has is said, with the command that lists those there are."""
     for command in (["show", "zzz"], ["settle", "zzz", "--as", "failed"]):
-        [said] = sentences(quiet_house.call("requests", *command, check=False), 1)
+        [said] = sentences(quiet_house.call("requests", *command, check=False), 2)
         assert "`mailgate requests list` shows them" in said
 
 
 def test_an_unknown_quarantined_mail(quiet_house: Deployment) -> None:
     """The same for mails that are not in quarantine."""
-    [said] = sentences(quiet_house.call("quarantine", "release", "zzz", check=False), 1)
+    [said] = sentences(quiet_house.call("quarantine", "release", "zzz", check=False), 2)
     assert "`mailgate quarantine list` shows them" in said
 
 

@@ -16,9 +16,14 @@ from tests.service.rig import SHIPPED, Place, Rig, make_database
 RigMaker = Callable[..., Rig]
 
 
+DATABASES = ("sqlite",)
+"""Every database the store knows; what matters on each of them takes it as a parameter (``empty_database``, indirect)."""
+
+
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Migrate one database; tests copy the file."""
+    assert getattr(request, "param", "sqlite") in DATABASES
     path = tmp_path_factory.mktemp("database") / "mailgate.db"
     make_database(path)
     return path

@@ -7,12 +7,14 @@ import threading
 import pytest
 
 from mailgate.store.tables import Decision, Event
+from tests.service.conftest import DATABASES
 from tests.service.rig import Rig
 
 TIMES = 1000
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("empty_database", DATABASES, indirect=True)
 def test_two_approvers_at_once(rig: Rig) -> None:
     """A thousand requests that need both; each is approved by the later of the two, and only by that one."""
     asked = [rig.submit("pay_twice", {"order": f"A-{n}"}, key=f"{n}").request_id for n in range(TIMES)]
