@@ -131,7 +131,8 @@ def _ask_as_well(
     tx: Tx, serving: Serving, request: Request, gate: Gate, names: Sequence[str], because: str
 ) -> list[str]:
     """Ask those of ``names`` (people and groups) who were not asked yet; return them."""
-    asked = {*barred(serving, request, gate), *(s.person for s in assignments_of(tx, request.id))}
+    seats = [s for s in assignments_of(tx, request.id) if s.state != "revoked"]
+    asked = {*barred(serving, request, gate), *(s.person for s in seats), *(s.for_person for s in seats)}
     more = [p for p in serving.config.directory.expand(names) if p not in asked]
     if not more:
         return []

@@ -127,11 +127,14 @@ def ask_people(
     seats = {s.person: s for s in assignments_of(tx, request.id)}
     nobody = barred(serving, request, gate)
     instead = {p: d for p, d in stand_ins(tx, serving, request.action).items() if d not in nobody}
+    sitting = {s.for_person: s.person for s in seats.values() if s.for_person and s.state != "revoked"}
     people = tuple(people)
+    named = {*people, *(p for s in stages_of(serving, gate) for p in s.people)}
     for asked in people:
-        # Who is asked for himself counts once: whoever he stands in for is asked, too.
+        # Who is asked for himself, now or in a later stage, counts once: whoever he stands in for is asked, too.
         stand_in = instead.get(asked, asked)
-        person = asked if asked in seats or stand_in in seats or stand_in in people else stand_in
+        himself = asked in seats or stand_in in seats or stand_in in named
+        person = sitting.get(asked) or (asked if himself else stand_in)
         seat = seats.get(person)
         if asked in nobody or person in nobody or not _is_one_person(serving, gate, person):
             continue
