@@ -10,7 +10,7 @@ from typing import Any
 
 from mailgate.errors import Forged
 from mailgate.model.evidence import format_time
-from mailgate.model.lifecycle import UNREACHABLE, Stage, State, Tally, Trigger, Vote, tally
+from mailgate.model.lifecycle import UNREACHABLE, Stage, Standing, State, Tally, Trigger, Vote, tally
 from mailgate.model.policy import Gate, policy_digest
 from mailgate.model.verdict import Level
 from mailgate.service.conclude import conclude
@@ -21,7 +21,7 @@ from mailgate.service.posting import archive, order_mail, tell_operators
 from mailgate.service.proof import actor_of, state_fields
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
-from mailgate.store.events import events_of
+from mailgate.store.events import append_event, events_of
 from mailgate.store.requests import keep_policy
 from mailgate.store.tables import Assignment, Decision, Event, Request
 from mailgate.tokens import address_hash
@@ -77,10 +77,22 @@ def _check_new(tx: Tx, request: Request, event: Event) -> None:
 
 
 def ask_stage(tx: Tx, serving: Serving, request: Request, gate: Gate, stage: int, event: Event) -> Sequence[str]:
-    """Ask everybody of ``stage`` who was not asked for it yet; end the request where too few are left to ask."""
+    """Ask everybody of ``stage`` who was not asked for it yet; end the request where too few are left to ask.
+
+    Where they are too few, those whom escalation may add are asked before it is given up.
+    """
     stages = stages_of(serving, gate)
     asked = list(ask_people(tx, serving, request, gate, stages[stage].people if stages else (), stage, event))
     decisions = decisions_of(tx, request.id)
+    for names in gate.reserve if stages else ():
+        if tally_of(tx, serving, request, gate, decisions).standing is not Standing.OUT_OF_REACH:
+            break
+        people = serving.config.directory.expand(names)
+        more = list(ask_people(tx, serving, request, gate, people, stage, event))
+        if more:
+            body = {"to": more, "reason": "too few others may approve it", "actor": {"system": "keeper"}}
+            append_event(tx, "escalation", request.id, body, key=serving.key)
+        asked += more
     if not stages or tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
         give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
     return asked
