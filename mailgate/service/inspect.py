@@ -147,10 +147,8 @@ def lift_rejection(serving: Serving, prefix: str, *, by: str) -> str:
     with serving.store.write() as tx:
         request = lock_request(tx, _find(tx, prefix).id)
         if request.state != State.REJECTED or request.lifted_at is not None:
-            stands = "lifted before" if request.lifted_at is not None else request.state
-            raise InvalidArguments(
-                f"Request {request.id} is {stands}; only a rejection that is remembered can be lifted."
-            )
+            stands = "was lifted before" if request.lifted_at is not None else f"is {request.state}"
+            raise InvalidArguments(f"Request {request.id} {stands}; only a rejection that is remembered can be lifted.")
         request.lifted_at = tx.now
         request.key = f"{request.key} lifted {request.id}"  # the same call of the same run asks anew
         tx.session.add(request)
