@@ -72,7 +72,14 @@ def details(working: Working, prefix: str) -> dict[str, Any]:
             "effect": request.effect if request.state == State.FAILED else None,
             "note": request.note,
             "people": [
-                {"person": a.person, "address": a.address, "seat": a.state, "away": a.away}
+                {
+                    "person": a.person,
+                    "for": a.for_person,
+                    "address": a.address,
+                    "stage": a.stage + 1,
+                    "seat": a.state,
+                    "away": a.away,
+                }
                 for a in assignments_of(tx, request.id)
             ],
             "decisions": [

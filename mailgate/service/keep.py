@@ -159,11 +159,15 @@ def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> No
     seat.state = "undeliverable"
     tx.session.add(seat)
     body = _SYSTEM | {"assignment": seat.id, "person": seat.person, "reason": because}
-    append_event(tx, "bounce", request.id, body, key=serving.key)
+    event = append_event(tx, "bounce", request.id, body, key=serving.key)
+    tx.session.flush()
+    _, gate = check_ruling(tx, serving.key, request)
+    himself = (seat.for_person,) if seat.for_person else ()
+    if list(ask_people(tx, serving, request, gate, himself, seat.stage, event)):
+        return
     if ask_more(tx, serving, request, because=f"{seat.person} cannot be reached"):
         return
     tx.session.flush()
-    _, gate = check_ruling(tx, serving.key, request)
     decisions = decisions_of(tx, request.id)
     if tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
         person = serving.config.people.get(seat.person)

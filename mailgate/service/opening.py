@@ -139,7 +139,7 @@ def ask_people(
     seats = {s.person: s for s in assignments_of(tx, request.id)}
     nobody = barred(serving, request, gate)
     instead = {p: d for p, d in stand_ins(tx, serving, request.action).items() if d not in nobody}
-    sitting = {s.for_person: s.person for s in seats.values() if s.for_person and s.state != "revoked"}
+    sitting = {s.for_person: s.person for s in seats.values() if s.for_person and s.state not in _AWAY}
     people = tuple(people)
     named = {*people, *(p for s in stages_of(serving, gate) for p in s.people)}
     for asked in people:
@@ -163,6 +163,10 @@ def ask_people(
         seat.message_id = seat.message_id or mail.message_id
         tx.session.add(seat)
         yield person
+
+
+_AWAY = frozenset({"revoked", "undeliverable"})
+"""States of a seat whose holder stands in for nobody any more."""
 
 
 def _is_asked(seat: Assignment, stage: int) -> bool:
@@ -259,7 +263,7 @@ def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: 
     instead = {
         s.for_person: s.person
         for s in seats
-        if s.for_person and s.state != "revoked" and s.for_person not in nobody and s.person in serving.config.people
+        if s.for_person and s.state not in _AWAY and s.for_person not in nobody and s.person in serving.config.people
     }
     stages = [stage.with_stand_ins(instead) for stage in stages_of(serving, gate)]
     for named in reserve_of(serving, gate):

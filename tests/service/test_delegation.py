@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailgate.errors import InvalidArguments
+from mailgate.errors import Forged, InvalidArguments
 from mailgate.service.delegation import delegate, end_delegation
 from mailgate.service.keep import lose_seat
 from mailgate.store.answers import stand_ins_over
@@ -176,6 +176,28 @@ def test_an_end_is_not_undone(rig: Rig, logs: list[Any]) -> None:
     rig.forge("update delegations set until = '2026-12-01 09:00:00.000000', mark = :m", m=before.mark)
     assert rig.asked(rig.ask()) == {"bob"}
     assert any(entry["event"] == "forged" and entry["table"] == "delegations" for entry in logs)
+
+
+def test_a_stand_in_who_cannot_be_reached_is_passed_by(rig: Rig) -> None:
+    """His mail came back: the person is asked himself."""
+    hand_over(rig)
+    request_id = rig.ask()
+    with rig.serving.store.write() as tx:
+        seat = tx.session.get_one(Assignment, rig.seat(request_id, "carol").id)
+        lose_seat(tx, rig.serving, seat, because="the mail to this person came back")
+    rig.keeper()
+    assert (rig.state(request_id), rig.asked(request_id)) == ("pending", {"bob"})
+    assert rig.press(request_id, "bob").done
+    assert rig.state(request_id) == "approved"
+
+
+def test_a_forged_delegation_is_not_ended_but_said(rig: Rig) -> None:
+    """Its end would be recorded with what was forged."""
+    row = hand_over(rig)
+    rig.forge("update delegations set delegate = 'alice'")
+    with pytest.raises(Forged):
+        end_delegation(rig.serving, row.id, by="oscar")
+    assert len(rig.rows(Event, kind="delegation")) == 1
 
 
 @pytest.mark.parametrize("prefix", ["", "zzz"])
