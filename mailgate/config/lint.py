@@ -158,8 +158,6 @@ def _out_of_reach(config: Config, gate: Gate) -> Iterator[str]:
 
 def _not_yet(gate: Gate) -> Iterator[tuple[str, str]]:
     """Yield the keys that promise more than this version does: an ignored safeguard would be worse than an error."""
-    if gate.web_confirm == "fresh_code":
-        yield "web_confirm", "'fresh_code' is not there yet in this version; use 'code'"
     if gate.batch_window:
         yield "batch_window", "is not there yet in this version; leave it at '0s'"
 

@@ -35,6 +35,7 @@ class LetterKind(StrEnum):
     ESCALATION = "escalation"  # another person is asked, because the first ones did not answer
     CLARIFICATION = "clarification"  # an answer was not counted
     ANSWER = "answer"  # somebody answered a question about it
+    CODE = "code"  # the page asks for a code, which this one brings; it goes to no archive
     RECEIPT = "receipt"  # an answer was counted
     LATE = "late"  # an answer came when the request had ended
     OUTCOME = "outcome"  # how it ended

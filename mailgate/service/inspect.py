@@ -20,6 +20,7 @@ from mailgate.store.events import append_event, events_of
 from mailgate.store.mails import outgoing_of
 from mailgate.store.requests import find_by_prefix, get_request, latest, lock_request
 from mailgate.store.tables import Request
+from mailgate.store.visits import visits_of
 
 
 def overview(working: Working, state: str | None) -> list[dict[str, Any]]:
@@ -84,6 +85,19 @@ def details(working: Working, prefix: str) -> dict[str, Any]:
                     "reason": d.reason,
                 }
                 for d in decisions_of(tx, request.id)
+            ],
+            "visits": [
+                {
+                    "person": person,
+                    "at": _instant(v.at),
+                    "seconds_after_mail": v.seconds_after_mail,
+                    "method": v.method,
+                    "came_of": v.came_of,
+                    "network": v.network,
+                    "program": v.program,
+                    "times": v.times,
+                }
+                for v, person in visits_of(tx, request.id)
             ],
             "records": [
                 {"index": e.position, "event": e.kind, "at": _instant(e.at), "refused": e.refused}

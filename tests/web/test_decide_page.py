@@ -111,9 +111,11 @@ def test_a_keyboard_alone_approves(house: Deployment, asked: Asked, page: Page) 
 
 
 def test_a_keyboard_alone_rejects(house: Deployment, asked: Asked, page: Page) -> None:
-    """Tab reaches the reason and the Reject button; the agent is told what was typed."""
+    """Tab reaches code, reason and the Reject button; the agent is told what was typed."""
     mail, order = asked()
     page.goto(mail.link)
+    tab_to(page, "code")
+    page.keyboard.type(mail.code)
     tab_to(page, "reason")
     page.keyboard.type("Out of stock.")
     tab_to(page, "Reject")
@@ -170,7 +172,7 @@ def test_a_wrong_code_is_announced(house: Deployment, asked: Asked, page: Page) 
 
 
 def test_a_rejection_needs_a_reason(house: Deployment, asked: Asked, page: Page) -> None:
-    """Reject without a reason asks for one and decides nothing; it never asks for the code."""
+    """Reject without a reason asks for one and decides nothing; without the code the agent is not told what it is."""
     mail, order = asked()
     page.goto(mail.link)
     page.get_by_role("button", name="Reject").click()
@@ -179,7 +181,9 @@ def test_a_rejection_needs_a_reason(house: Deployment, asked: Asked, page: Page)
     page.get_by_label("Reason").fill("Too late for this customer.")
     page.get_by_role("button", name="Reject").click()
     assert "Your rejection was counted" in said(page)
-    assert house.resumed(order)["reason"] == "Too late for this customer."
+    assert "the agent is not told it" in said(page)
+    told = house.resumed(order)
+    assert (told["outcome"], told["reason"]) == ("rejected", "")
 
 
 def test_looking_never_decides_and_twenty_posts_decide_once(house: Deployment, asked: Asked) -> None:
