@@ -453,3 +453,50 @@ def test_the_neutral_page_tells_nothing(browser: Browser) -> None:
         assert "issue_refund" not in text
         assert "Bob" not in text
         assert page.locator("form").count() == 0
+
+
+def test_where_a_code_will_be_mailed_no_field_asks_for_one(browser: Browser) -> None:
+    """Approve has it mailed; so does a button of its own, for whoever wants to be heard with a no."""
+    with opened(browser, decide_page(**WILL_BE_MAILED)) as (page, site):
+        assert page.locator("input[name=code]").count() == 0
+        with submitting(page):
+            page.get_by_role("button", name="Mail me a code").click()
+        with submitting(page):
+            page.get_by_role("button", name="Approve: issue_refund").click()
+        assert [form["verdict"] for form in site.forms] == [["code"], ["approve"]]
+
+
+def test_a_mailed_code_is_asked_for_where_the_reader_is(browser: Browser) -> None:
+    """The field has the focus, and is described by where the code went; another one needs nothing typed; Enter is nothing."""
+    with opened(browser, decide_page(**WAS_MAILED), java_script_enabled=False) as (page, site):
+        field = page.get_by_label("Code from the mail")
+        assert page.evaluate("document.activeElement.id") == "code"
+        assert "code-note" in (field.get_attribute("aria-describedby") or "")
+        assert page.get_by_role("status").inner_text().startswith("A code was mailed to b…@example.com.")
+        field.fill("482913")
+        field.press("Enter")
+        assert site.forms == []
+        field.fill("")
+        with submitting(page):
+            page.get_by_role("button", name="Mail me another code").click()
+        assert site.forms[0]["verdict"] == ["code"]
+
+
+def test_where_no_code_can_be_mailed_now_only_rejecting_is_left(browser: Browser) -> None:
+    """The page says from when on there is another code, and offers no button that would not work."""
+    with opened(browser, decide_page(**MUST_WAIT)) as (page, _):
+        assert page.locator("button[value=approve], button[value=code], input[name=code]").count() == 0
+        assert page.locator("button[value=reject]").is_visible()
+        assert page.get_by_text("The next one can be mailed after 10:00 UTC.").is_visible()
+
+
+def test_taking_back_has_a_code_mailed_as_well(browser: Browser) -> None:
+    """One button has it mailed and then takes it; when the codes are used up a reply is named instead."""
+    with opened(browser, message_page(undo=UNDO | WILL_BE_MAILED | {"error": None})) as (page, site):
+        assert page.locator("input[name=code]").count() == 0
+        with submitting(page):
+            page.get_by_role("button", name="Take my decision back").click()
+        assert site.forms == [{"form": ["key"], "verdict": ["undo"]}]
+    with opened(browser, message_page(undo=UNDO | {"tries_left": 0})) as (page, _):
+        assert page.locator("button[value=undo]").count() == 0
+        assert page.get_by_text("Reply UNDO to the mail").is_visible()
