@@ -103,10 +103,14 @@ def give_up(
     )
 
 
+NOBODY = "a person"
+"""Who rejected something, as far as an agent may know, where nobody is proven to have done it."""
+
+
 def told_of(serving: Serving, gate: Gate, reject: Decision) -> dict[str, str]:
     """Return what an agent is told of a reject: no text and no name where nobody is proven to have written it."""
     if not speaks_for(Level(reject.level), gate):
-        return {"reason": "", "decided_by": "a person"}
+        return {"reason": "", "decided_by": NOBODY}
     person = serving.config.people.get(reject.person)
     return {"reason": reject.reason, "decided_by": person.name if person else reject.person}
 

@@ -80,6 +80,15 @@ def test_people_are_shown_what_the_agent_is_not_told(rig: Rig) -> None:
     assert "The agent is told that a person rejected it, and not why: who wrote it is not proven." in receipt
 
 
+def test_the_next_mail_does_not_call_a_kept_reason_none(rig: Rig) -> None:
+    """A near repeat is still asked about with a warning; it says that there was a reason, and why it is not told."""
+    rig.press(rig.ask(intent="refund"), "bob", REJECT, code="", reason=WORDS)
+    rig.keeper()
+    letter = rig.look(rig.ask(args={"amount": 119.0}, intent="refund"), "bob").letter
+    assert letter.warnings[0].startswith("Second attempt after a rejection by a person on ")
+    assert letter.warnings[0].endswith(", for a reason that nobody is proven to have written")
+
+
 def test_a_no_with_the_code_speaks(rig: Rig) -> None:
     """The agent is told who and why, the receipt says so, and the same is refused for a while."""
     request_id = rig.ask()
