@@ -86,19 +86,7 @@ def details(working: Working, prefix: str) -> dict[str, Any]:
                 }
                 for d in decisions_of(tx, request.id)
             ],
-            "visits": [
-                {
-                    "person": person,
-                    "at": _instant(v.at),
-                    "seconds_after_mail": v.seconds_after_mail,
-                    "method": v.method,
-                    "came_of": v.came_of,
-                    "network": v.network,
-                    "program": v.program,
-                    "times": v.times,
-                }
-                for v, person in visits_of(tx, request.id)
-            ],
+            "visits": _visits(tx, request),
             "records": [
                 {"index": e.position, "event": e.kind, "at": _instant(e.at), "refused": e.refused}
                 for e in events_of(tx, request.id)
@@ -170,6 +158,22 @@ def lift_rejection(serving: Serving, prefix: str, *, by: str) -> str:
         tx.session.add(request)
         append_event(tx, "lifted", request.id, {"actor": {"operator": by}}, key=serving.key)
         return request.id
+
+
+def _visits(tx: Tx, request: Request) -> list[dict[str, Any]]:
+    return [
+        {
+            "person": person,
+            "at": _instant(visit.at),
+            "seconds_after_mail": visit.seconds_after_mail,
+            "method": visit.method,
+            "came_of": visit.came_of,
+            "network": visit.network,
+            "program": visit.program,
+            "times": visit.times,
+        }
+        for visit, person in visits_of(tx, request.id)
+    ]
 
 
 def _find(tx: Tx, prefix: str) -> Request:

@@ -30,7 +30,7 @@ CHROME = (
 Attack = Callable[[str, object], None]
 
 
-@pytest.fixture(params=CONFIRMS)
+@pytest.fixture(params=["code", "fresh_code", pytest.param("code, proven", marks=pytest.mark.slow)])
 def scanned(request: pytest.FixtureRequest, make_site: SiteMaker) -> Site:
     """Serve a site whose gate confirms in one of the ways that are meant to hold machines off."""
     return make_site(gates={"pay": GATES["pay"] | CONFIRMS[request.param]}, web={"most_per_link": 0})

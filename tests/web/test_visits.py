@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from mailgate.model.verdict import Verdict
 from mailgate.service.inspect import details
 from mailgate.service.visits import Seen, keep_visits
 from mailgate.store.tables import Outgoing, Visit
@@ -156,14 +155,3 @@ def test_operators_see_the_visits(site: Site) -> None:
     assert visit["program"] == SCANNER
     assert token not in json.dumps(shown)
     assert code not in json.dumps(shown["visits"])
-
-
-def test_a_visit_changes_nothing_that_decides(site: Site) -> None:
-    """After any number of visits the request, its seats and its records are what they were."""
-    request_id = site.rig.ask()
-    before = site.rig.dump()
-    for method in ("GET", "HEAD", "GET"):
-        site.ask(method, site.path(request_id))
-    site.visits(request_id, 3)
-    assert [line for line in site.rig.dump() if 'INTO "visits"' not in line] == before
-    assert site.rig.press(request_id, "bob", Verdict.APPROVE).done
