@@ -128,7 +128,9 @@ def test_guessing_the_code_closes_approving(site: Site) -> None:
     ],
     ids=str,
 )
-def test_form_from_another_page_is_refused(site: Site, headers: dict[str, str]) -> None:
+def test_form_from_another_page_is_refused(
+    site: Site, headers: dict[str, str], record_property: Callable[[str, object], None]
+) -> None:
     """A page elsewhere cannot make a browser decide, even if it knows link and code."""
     request_id = site.rig.ask()
     headers = {n: site.base if v == "own" else v for n, v in headers.items()}
@@ -137,6 +139,8 @@ def test_form_from_another_page_is_refused(site: Site, headers: dict[str, str]) 
 
     assert status == 403
     assert site.rig.state(request_id) == "pending"
+    record_property("attack", "another site's page makes the approver's browser post the form, link and code known")
+    record_property("happened", "refused by what the browser says of where it comes from")
 
 
 @pytest.mark.parametrize(
