@@ -59,7 +59,19 @@ class ServeKey:
 
     def code(self, assignment: str, generation: int) -> str:
         """Return the six digits that only the mail shows, so that a machine which follows links lacks them."""
-        return f"{int.from_bytes(self._derive('code', assignment, str(generation))[:8]) % 1_000_000:06d}"
+        return self._digits("code", assignment, str(generation))
+
+    def fresh_code(self, assignment: str, generation: int, mail: str) -> str:
+        """Return the six digits that one mail, ordered when a button was pressed, brings to the registered address.
+
+        Args:
+            mail: the id of that mail, random: each press makes another code.
+        """
+        return self._digits("fresh code", assignment, str(generation), mail)
+
+    def form_key(self, assignment: str, generation: int) -> str:
+        """Return what the page of this assignment puts into its form, so that a form of another page lacks it."""
+        return self._token("form", assignment, generation)
 
     def marker(self, assignment: str, generation: int) -> str:
         """Return the eight characters of this assignment's reply marker line; not a secret."""
@@ -95,6 +107,9 @@ class ServeKey:
         # Lengths before parts, so that ("a", "bc") and ("ab", "c") differ.
         text = b"".join(len(p).to_bytes(4) + p for p in (purpose.encode(), *(x.encode() for x in parts)))
         return hmac.digest(self._secret, text, "sha256")
+
+    def _digits(self, purpose: str, *parts: str) -> str:
+        return f"{int.from_bytes(self._derive(purpose, *parts)[:8]) % 1_000_000:06d}"
 
     def _token(self, purpose: str, assignment: str, generation: int) -> str:
         return b32encode(self._derive(purpose, assignment, str(generation))).decode().lower()[:TOKEN_LENGTH]

@@ -10,6 +10,7 @@ import structlog
 
 from mailgate.errors import Forged, MailgateError, MailRefused, MailServerError, StoreUnavailable
 from mailgate.mail.smtp import SmtpSender
+from mailgate.service.codes import FRESH_FOR
 from mailgate.service.context import Serving
 from mailgate.service.keep import lose_seat
 from mailgate.service.letters import render
@@ -100,7 +101,7 @@ def _later(serving: Serving, row: Outgoing, why: str) -> bool:
     """Try again after a pause; False if that went on for so long that the mail was given up."""
     settings = serving.config.smtp
     with serving.store.write() as tx:
-        if tx.now - row.created_at >= settings.give_up_after:
+        if tx.now - row.created_at >= (FRESH_FOR if row.kind == "code" else settings.give_up_after):
             _fail(tx, serving, row, f"it could not be sent in time; last: {why}")
             return False
         pause = min(settings.retry_after * 2 ** min(row.attempts, 12), LONGEST_PAUSE)

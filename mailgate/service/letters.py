@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -15,7 +15,7 @@ from mailgate.errors import Forged
 from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat
 from mailgate.mail.compose import Headers, compose, subject_line, usable_id
-from mailgate.mail.draft import late_letter, outcome_letter, receipt_letter, request_letter
+from mailgate.mail.draft import code_letter, late_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import Letter, LetterKind
 from mailgate.model.canonical import from_plain, read_plain
@@ -23,10 +23,11 @@ from mailgate.model.evidence import Record
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
 from mailgate.service.caution import cautions
+from mailgate.service.codes import holds_until
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_action, check_assignment, check_ruling
 from mailgate.service.notices import notice_of, question_of, why_of
-from mailgate.service.opening import stages_of
+from mailgate.service.opening import stages_of, told_of
 from mailgate.service.posting import thread_id
 from mailgate.service.proof import find_end
 from mailgate.service.questions import question_token
@@ -36,7 +37,7 @@ from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of, find_assignment
 from mailgate.store.events import get_events
 from mailgate.store.requests import get_request
-from mailgate.store.tables import Assignment, Outgoing, Request
+from mailgate.store.tables import Assignment, Decision, Outgoing, Request
 from mailgate.tokens import LinkClaim, tagged_address
 
 log = structlog.get_logger(__name__)
@@ -142,8 +143,23 @@ def _letter(
                 f"{details['by']} answers: {details['answer']}",
             )
         return ask_letter(tx, serving, request, seat, kind=kind, preface=preface, heard=details.get("heard", ""))
+    if row.kind == "code":
+        return _code(tx, serving, request, seat, row)
     letter = _REPORTS[row.kind](tx, serving, request, seat, details)
     return letter if seat is not None else archive_copy(letter, _told(tx, serving, row, request))
+
+
+def _code(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, row: Outgoing) -> Letter:
+    if seat is None:
+        raise Forged("outgoing", row.id, "the seat that its code is for is gone")
+    _, gate = check_ruling(tx, serving.key, request)
+    return code_letter(
+        _ask(request, gate, serving),
+        _report_seat(serving, seat),
+        code=serving.key.fresh_code(seat.id, seat.generation, row.id),
+        until=holds_until(row),
+        pressed=str(json.loads(row.details)["pressed"]),
+    )
 
 
 def _told(tx: Tx, serving: Serving, row: Outgoing, request: Request) -> list[str]:
@@ -161,13 +177,14 @@ def _receipt(tx: Tx, serving: Serving, request: Request, seat: Assignment | None
     history = (
         history_of(tx, serving, request) if was_undone else signatures(tx, serving, request, decisions[: index + 1])
     )
+    signed, is_own = signature(tx, serving, request, decision), seat is not None and decision.assignment_id == seat.id
     return receipt_letter(
         _ask(request, gate, serving),
         _report_seat(serving, seat),
-        undone(signature(tx, serving, decision)) if was_undone else signature(tx, serving, decision),
-        is_own=seat is not None and decision.assignment_id == seat.id,
+        undone(signed) if was_undone else signed,
+        is_own=is_own,
         history=history,
-        next_steps=_next_steps(request, gate, is_own=seat is not None and decision.assignment_id == seat.id),
+        next_steps=_next_steps(request, gate, _heard_of(serving, gate, decisions), is_own=is_own),
     )
 
 
@@ -287,15 +304,25 @@ def _report_seat(serving: Serving, seat: Assignment | None) -> Seat:
     return Seat(name=person.name if person else "Archive", zone=person.zone if person else "UTC", nonce=nonce)
 
 
-def _next_steps(request: Request, gate: Gate, *, is_own: bool) -> tuple[str, ...]:
+def _next_steps(request: Request, gate: Gate, heard: str, *, is_own: bool) -> tuple[str, ...]:
     can_undo = is_own and request.state in (State.PENDING, State.APPROVED)
     undo = ("You can take your answer back until it starts: reply UNDO, or open your link.",) if can_undo else ()
-    return (*_what_follows(request, gate), *undo)
+    return (*_what_follows(request, gate, heard), *undo)
 
 
-def _what_follows(request: Request, gate: Gate) -> tuple[str, ...]:
+def _heard_of(serving: Serving, gate: Gate, decisions: Sequence[Decision]) -> str:
+    """Return the sentence on what the agent is told of a rejection."""
+    reject = next((d for d in reversed(decisions) if d.verdict == "reject" and d.undone_at is None), None)
+    if reject is None or told_of(serving, gate, reject)["reason"]:
+        return "It is not run, and the agent is told why."
+    if reject.reason:
+        return "It is not run. The agent is told that a person rejected it, and not why: who wrote it is not proven."
+    return "It is not run, and the agent is told so."
+
+
+def _what_follows(request: Request, gate: Gate, heard: str) -> tuple[str, ...]:
     if request.state == State.REJECTED:
-        return (f"It is not run, and the agent is told why. {gate.if_rejected}",)
+        return (f"{heard} {gate.if_rejected}",)
     if request.approved_at is None or request.valid_until is None:
         return ("More answers are needed; a mail says how it ends.",)
     cooling = gate.cooling_off

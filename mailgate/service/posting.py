@@ -21,10 +21,12 @@ def order_mail(
     to: Assignment | str,
     details: Mapping[str, Any] | None = None,
     events: Sequence[Event] = (),
+    address: str = "",
 ) -> Outgoing:
     """Order one mail of ``kind`` to one seat, or to a bare address.
 
     Args:
+        address: where the mail to a seat goes, if not to the address that it was given out to.
         details: plain JSON: what the letter says beyond what request and seat tell.
         events: whose records the mail carries.
 
@@ -40,7 +42,7 @@ def order_mail(
         kind=kind,
         request_id=request.id if request else None,
         assignment_id=to.id if isinstance(to, Assignment) else None,
-        recipient=to.address if isinstance(to, Assignment) else to,
+        recipient=address or (to.address if isinstance(to, Assignment) else to),
         message_id=new_message_id(tx, serving),
         details=canonical_bytes(dict(details or {})).decode(),
         events=",".join(e.id for e in events),

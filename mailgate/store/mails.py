@@ -74,6 +74,14 @@ def outgoing_of(tx: Tx, request_id: str) -> Sequence[Outgoing]:
     return tx.session.exec(wanted).all()
 
 
+def outgoing_to_seat(tx: Tx, request_id: str, assignment_id: str, kind: str) -> Sequence[Outgoing]:
+    """Return the mails of one kind to one seat, in order."""
+    wanted = select(Outgoing).where(
+        Outgoing.request_id == request_id, Outgoing.assignment_id == assignment_id, Outgoing.kind == kind
+    )
+    return tx.session.exec(wanted.order_by(col(Outgoing.created_at), Outgoing.id)).all()
+
+
 def find_incoming_by_hash(tx: Tx, sha256: str) -> Incoming | None:
     """Return the mail with these very bytes, if it came before."""
     return tx.session.exec(select(Incoming).where(Incoming.sha256 == sha256)).first()

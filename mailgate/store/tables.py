@@ -189,6 +189,22 @@ class Question(SQLModel, table=True):
     answered_at: datetime | None = _instant()
 
 
+class Visit(SQLModel, table=True):
+    """One visit of a seat's link, as evidence; nothing is decided by it."""
+
+    __tablename__ = "visits"
+
+    assignment_id: str = Field(sa_column=Column(String(32), ForeignKey("assignments.id"), primary_key=True))
+    number: int = Field(primary_key=True)
+    times: int = 1  # more than one: this row stands for all that came after the others, and shows the latest
+    at: datetime = _instant(null=False)
+    seconds_after_mail: float | None = None
+    method: str
+    came_of: str
+    program: str = _text()  # what the visiting program calls itself
+    network: str = ""  # the address without its last part
+
+
 class Decision(SQLModel, table=True):
     """A verdict that was proven and counted."""
 

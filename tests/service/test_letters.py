@@ -136,9 +136,9 @@ def test_rejecting_is_said_to_be_remembered(make_rig: RigMaker) -> None:
 
     once, twice = sorted(mails_to(rig, "bob"), key=lambda mail: "pay_twice" in mail)
 
-    assert "told so, with your reason. If it tries the same again within 30 days, that is refused" in once
-    assert "told so, with your reason." in twice
-    assert "tries the same again" not in twice
+    assert "the agent is told your reason, too, and for 30 days the same again is refused" in once
+    assert "the agent is told your reason, too." in twice
+    assert "the same again" not in twice
 
 
 def test_how_it_stands_says_who_when_and_what_came_of_it(rig: Rig) -> None:
