@@ -12,6 +12,9 @@ from mailgate.store.tables import Assignment
 _LINK = re.compile(r"/d/[\w.\-]{20,}/?")
 """The part of a decide page's address that is its token (``mailgate/web/app.py``)."""
 
+_MESSAGE_ID = re.compile(r"[a-z2-7]{20}(?=\.mailgate@)")
+"""The part of a Message-ID of ours by which a reply is known (``mailgate/tokens.py``)."""
+
 
 def hiding(serving: Serving, seat: Assignment) -> Callable[[str], str]:
     """Return what takes the link, the code and the secret addresses of ``seat`` out of a text."""
@@ -21,6 +24,9 @@ def hiding(serving: Serving, seat: Assignment) -> Callable[[str], str]:
     # People copy a code with or without its gap, or with a sign in it.
     spaced = [r"[\s.\-]?".join(code) for code in codes]
     secret = re.compile(
-        "|".join([_LINK.pattern, *map(re.escape, tokens), *(rf"(?<!\d){s}(?!\d)" for s in spaced)]), re.I
+        "|".join(
+            [_LINK.pattern, _MESSAGE_ID.pattern, *map(re.escape, tokens), *(rf"(?<!\d){s}(?!\d)" for s in spaced)]
+        ),
+        re.I,
     )
     return lambda text: secret.sub(LEFT_OUT, text)

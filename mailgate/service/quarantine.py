@@ -83,11 +83,9 @@ def read_again(serving: Serving, incoming_id: str) -> str:
     Raises:
         InvalidArguments: there is no such mail.
     """
-    with serving.store.write() as tx:
-        row = _get(tx, incoming_id)
-        row.state = "new"
-        tx.session.add(row)
-    conclude_mail(serving, incoming_id)
+    with serving.store.read() as tx:
+        _get(tx, incoming_id)
+    conclude_mail(serving, incoming_id, released=True)
     with serving.store.read() as tx:
         return tx.session.get_one(Incoming, incoming_id).state
 
