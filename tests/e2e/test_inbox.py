@@ -21,7 +21,7 @@ from mailgate.runtime import open_serving
 from mailgate.service.context import Serving
 from mailgate.service.fetch import InboxRole
 from mailgate.service.intake import incoming_label
-from mailgate.store.tables import Cursor, Incoming, Lease
+from mailgate.store.tables import Cursor, Incoming, Lease, Outgoing
 from tests.deployment import Deployment, eventually
 
 BOB = "bob@approvers.test"
@@ -121,14 +121,25 @@ def deliver(desk: Desk, subject: str) -> bytes:
     return desk.house.site.wait_for_mail(desk.house.gate, lambda found: found.endswith(raw))
 
 
-def test_an_old_mailbox_is_not_answered(desk: Desk) -> None:
-    """The first run begins with what comes from now on; what lay there before is neither read nor moved."""
-    deliver(desk, "long ago")
+def test_an_old_mailbox_is_not_answered(desk: Desk, record_property: Callable[[str, object], None]) -> None:
+    """The first run begins at the next UID; what lay there before is neither read, moved nor answered, however much it is."""
+    old = 60
+    with desk.session() as session:
+        for _ in range(old):
+            session.append("INBOX", mail("long ago"))
+        uidnext = int(session.select_folder("INBOX")[b"UIDNEXT"])
     with desk.reading():
         desk.started()
+        with desk.serving.store.read() as tx:
+            assert tx.session.exec(select(Cursor)).one().uid == uidnext - 1 == old
         deliver(desk, "today")
         desk.stores("today")
-    assert [b"Subject: long ago" in raw for raw in desk.house.site.maildir(desk.house.gate)] == [True]
+    left = [b"Subject: long ago" in raw for raw in desk.house.site.maildir(desk.house.gate)]
+    assert left == [True] * old
+    with desk.serving.store.read() as tx:
+        assert tx.session.exec(select(Outgoing)).all() == []
+    record_property("attack", f"a first run on a mailbox with {old} old mails")
+    record_property("happened", "begun at UIDNEXT: none read, none answered")
 
 
 def test_what_came_meanwhile_is_read_after_a_restart(desk: Desk) -> None:
