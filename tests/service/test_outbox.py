@@ -158,7 +158,7 @@ def test_quarantined_mail_can_be_looked_at_and_read_again(reading: Rig) -> None:
 
     reading.forge("update requests set run = 'run-1'")
 
-    assert read_again(reading.serving, "mail") == "concluded"
+    assert read_again(reading.serving, "mail")[0] == "concluded"
     assert reading.state(request_id) == "approved"
     with pytest.raises(InvalidArguments, match="quarantine list"):
         raw_of(reading.serving, "mail")
