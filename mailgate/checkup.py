@@ -230,8 +230,9 @@ def advise(found: Probed, configured: Way, authserv_id: str, patience: float) ->
 
 
 def _became(one: Probe, patience: float) -> str:
-    if one.works:
-        return f"a mail to {one.to} came back within {one.seconds:.1f} s"
+    if one.folder and not one.is_junk:
+        came = f"a mail to {one.to} came back within {one.seconds:.1f} s"
+        return came if one.is_id_kept else f"{came}, with another Message-ID than we gave it; {_WITHOUT_ID[one.works]}"
     if one.is_junk:
         return (
             f"a mail to {one.to} was put into {plain(one.folder)}; tell the server that mail to this address is no junk"
@@ -239,6 +240,12 @@ def _became(one: Probe, patience: float) -> str:
     if one.refused:
         return f"a mail from {one.sender} to {one.to} was not taken: {one.refused}"
     return f"a mail to {one.to} was taken, and did not come within {patience:.0f} s"
+
+
+_WITHOUT_ID = {
+    True: "replies are then known by their address only",
+    False: "a reply to it could not be told from any other mail",
+}
 
 
 def _advice(working: list[Way], configured: Way) -> Finding:

@@ -40,6 +40,7 @@ class Probe:
         folder: where it came to lie; empty as long as it has not come.
         seconds: from sending to being seen there.
         is_junk: whether that is the folder for junk.
+        is_id_kept: whether it came with the Message-ID that we gave it; some mail services write their own over it.
         authserv_ids: the names in the Authentication-Results it came with, topmost first.
     """
 
@@ -51,12 +52,18 @@ class Probe:
     folder: str = ""
     seconds: float = 0.0
     is_junk: bool = False
+    is_id_kept: bool = False
     authserv_ids: tuple[str, ...] = ()
 
     @property
+    def message_id(self) -> str:
+        """The Message-ID it is sent with."""
+        return message_id(self.token[:MESSAGE_TOKEN_LENGTH], self.sender.partition("@")[2])
+
+    @property
     def works(self) -> bool:
-        """Whether it arrived where replies are read, or was read there by a running inbox."""
-        return bool(self.folder) and not self.is_junk
+        """Whether it arrived where replies are read, and a reply can be told by what this way tells it by."""
+        return bool(self.folder) and not self.is_junk and (self.is_id_kept or self.way != "single")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,7 +150,7 @@ def _new(way: Way, address: str, chance: Chance) -> Probe:
 def _mail(probe: Probe, address: str, instance: str) -> bytes:
     message = email.message.EmailMessage()
     message["From"], message["To"], message["Subject"] = address, probe.to, f"mailgate probe: {probe.way}"
-    message["Message-ID"] = message_id(probe.token[:MESSAGE_TOKEN_LENGTH], address.partition("@")[2])
+    message["Message-ID"] = probe.message_id
     message["Auto-Submitted"] = "auto-generated"
     message[INSTANCE_FIELD], message[PROBE_FIELD] = instance, probe.token
     message.set_content("A probe by `mailgate doctor --probe`. It may be deleted.\n")
@@ -158,6 +165,7 @@ def _look(search: _Search, awaited: Sequence[Probe], seconds: float) -> None:
     for folder, _, token, header in _ours(search, {p.token: p for p in awaited}):
         one = next(p for p in awaited if p.token == token)
         one.folder, one.seconds, one.is_junk = folder, seconds, folder == search.junk
+        one.is_id_kept = open_mail(header).first("message-id").strip() == one.message_id
         one.authserv_ids = _authserv_ids(header)
 
 

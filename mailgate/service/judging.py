@@ -119,6 +119,8 @@ def judge_mail(tx: Tx | None, config: Config, examined: Examined, key: ServeKey 
     Args:
         key: proves what rows say about whose the mail is; without it they are believed, so nothing may be done then.
     """
+    if examined.kind is Kind.OWN:
+        return Judgement(would=Would.IGNORE, because=("it is one of our own mails",))
     found = locate(tx, key, addressed=examined.tokens, answered=examined.answered) if tx is not None else ()
     if (unclear := _contradiction(examined, found)) is not None:
         return unclear
@@ -155,8 +157,6 @@ def _judge(tx: Tx | None, config: Config, examined: Examined, place: Found | Non
     seat = place.at if place is not None and isinstance(place.at, Assignment) else None
     by = place.by if place is not None else frozenset[By]()
     match examined.kind:
-        case Kind.OWN:
-            return Judgement(would=Would.IGNORE, because=("it is one of our own mails",))
         case Kind.BROKEN | Kind.LIST:
             return Judgement(would=Would.QUARANTINE, because=examined.because, seat=seat)
         case Kind.BOUNCE:
@@ -172,7 +172,11 @@ def _judge(tx: Tx | None, config: Config, examined: Examined, place: Found | Non
         return Judgement(would=Would.QUARANTINE, because=(why,), seat=seat)
     identity = _identify(config, examined, seat)
     would, because = _WOULD[examined.reading.verdict], (*examined.reading.because, *identity.because)
-    needed = _level_needed(tx, config, seat, by) if tx is not None and seat is not None else Level.TOKEN
+    needed = _level_needed(tx, seat) if tx is not None and seat is not None else Level.TOKEN
+    if by == {By.MESSAGE_ID} and config.imap.reply_address != "single":
+        # Forwards and logs of mail servers show a Message-ID to more people than an address.
+        because = ("it came to no secret address, and is known only by the mail it answers", *because)
+        needed = Level.ALIGNED
     if examined.reading.verdict is Verdict.APPROVE and not meets(identity.level, needed):
         would, because = Would.CLARIFY, (*because, f"to approve, this gate needs a sender proven as {needed}")
     if would is Would.RELAY and tx is not None and identity.level is not Level.ALIGNED:
@@ -191,7 +195,7 @@ def _why_nowhere(examined: Examined) -> str:
 def _judge_answer(config: Config, examined: Examined, question: Question) -> Judgement:
     """Return what is to be done with a mail to the address of a question: passed on, if it is that person's own."""
     if examined.kind is not Kind.REPLY or examined.mail is None or examined.reading is None:
-        would = Would.IGNORE if examined.kind in (Kind.AUTO_REPLY, Kind.BOUNCE, Kind.OWN) else Would.QUARANTINE
+        would = Would.IGNORE if examined.kind is Kind.AUTO_REPLY else Would.QUARANTINE
         return Judgement(would=would, because=examined.because, question=question)
     person = config.people.get(question.person)
     addresses = person.addresses if person else frozenset()
@@ -202,11 +206,8 @@ def _judge_answer(config: Config, examined: Examined, question: Question) -> Jud
     return Judgement(would=would, because=because, question=question, identity=identity)
 
 
-def _level_needed(tx: Tx, config: Config, seat: Assignment, by: frozenset[By]) -> Level:
+def _level_needed(tx: Tx, seat: Assignment) -> Level:
     """Return how well an approver must be proven, by the policy as stored; the door itself asks the one that is marked."""
-    if by == {By.MESSAGE_ID} and config.imap.reply_address != "single":
-        # It should have come to a secret address. Forwards and logs of mail servers show a Message-ID to more people.
-        return Level.ALIGNED
     policy = find_policy(tx, get_request(tx, seat.request_id).policy or b"")
     return Level(read_gate(policy).reply_level) if policy is not None else Level.TOKEN
 

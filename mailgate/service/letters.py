@@ -324,7 +324,7 @@ def _headers(
     settings = serving.config.smtp
     name = serving.config.people[seat.person].name if seat and seat.person in serving.config.people else ""
     references: tuple[str, ...] = (thread_id(serving, request.id),) if request else ()
-    if seat is not None and seat.message_id not in ("", row.id):
+    if seat is not None and seat.message_id not in ("", row.id) and not seat.message_id.startswith("<"):
         # For this seat and no other, whatever row was written there.
         token = serving.key.message_token(seat.message_id, seat.id, seat.generation)
         references = (*references, own_message_id(serving, token))

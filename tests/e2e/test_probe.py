@@ -185,6 +185,22 @@ def test_mails_that_go_astray(mail_site: MailSite, make_house: Maker, script: st
     assert left_behind(house) == []
 
 
+def test_a_server_that_writes_its_own_message_id(mail_site: MailSite, make_house: Maker) -> None:
+    """As Amazon SES does: then replies are told by their address, and `single` cannot work."""
+    house = make_house(mail_site, "single")
+    script = (
+        'require "editheader"; deleteheader "Message-ID"; addheader "Message-ID" "<0100@eu-west-1.amazonses.test>";'
+    )
+    house.site.write_sieve(house.gate, script)
+    found = probed(house.config)
+    assert "with another Message-ID than we gave it; a reply to it could not be told" in found["probe single"].says
+    assert "with another Message-ID than we gave it; replies are then known by" in found["probe plus"].says
+    assert not found["probe single"].fine
+    assert found["probe plus"].fine
+    assert "set [imap] reply_address = 'plus', which works here; 'single' does not" in found["reply address"].says
+    assert left_behind(house) == []
+
+
 def test_answers_among_the_junk_are_counted(mail_site: MailSite, make_house: Maker) -> None:
     """`doctor` says how many of them the server put there; real junk and what came long ago is none of them."""
     house = make_house(mail_site, "plus")

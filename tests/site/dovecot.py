@@ -77,6 +77,7 @@ protocol lmtp {{
 }}
 plugin {{
   sieve = file:~/{SIEVE}
+  sieve_extensions = +editheader
 }}
 {self._accounts()}{self._services()}"""
 
