@@ -18,6 +18,7 @@ from mailgate.service.context import Serving
 from mailgate.service.marks import check_ruling, mark_decision
 from mailgate.service.opening import give_up, is_entitled, requester_of, tally_of, told_of
 from mailgate.service.proof import check_pending
+from mailgate.service.refusals import record_refusal
 from mailgate.store import Tx
 from mailgate.store.answers import decisions_of
 from mailgate.store.events import append_event
@@ -194,4 +195,4 @@ def _record_refusal(
         "because": refusal.value,
         "state": request.state,
     }
-    append_event(tx, "superseded", request.id, body, key=serving.key)
+    record_refusal(tx, serving, "superseded", request.id, body)

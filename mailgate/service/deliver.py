@@ -15,7 +15,7 @@ from mailgate.service.context import Serving
 from mailgate.service.keep import lose_seat
 from mailgate.service.letters import render
 from mailgate.service.marks import check_outgoing
-from mailgate.service.posting import tell_operators
+from mailgate.service.posting import ANSWERS, tell_operators
 from mailgate.store import Tx
 from mailgate.store.answers import find_assignment
 from mailgate.store.mails import change_outgoing, claim_outgoing, prolong_claim, set_sealed
@@ -54,6 +54,9 @@ def _prepared(serving: Serving, row: Outgoing) -> Ready | None:
         with serving.store.read() as tx:
             kept = tx.session.get_one(Outgoing, row.id).sealed
             raw = serving.key.unseal(kept, label=_label(row)) if kept is not None else render(tx, serving, row)
+        if raw is None:
+            _drop(serving, row)
+            return None
         if kept is None and not _keep_bytes(serving, row, raw):
             return None  # another outbox was faster; it has the bytes that count
     except Forged as error:
@@ -66,6 +69,13 @@ def _prepared(serving: Serving, row: Outgoing) -> Ready | None:
         _await_repair(serving, row, why)
         return None
     return Ready(row=row, sender=_envelope_sender(serving, row), raw=raw)
+
+
+def _drop(serving: Serving, row: Outgoing) -> None:
+    why = "its person was asked anew meanwhile"
+    log.info("not_sent", mail=row.id, kind=row.kind, request=row.request_id, why=why)
+    with serving.store.write() as tx:
+        change_outgoing(tx, row.id, state="failed", claimed_until=None, last_error=f"not sent: {why}")
 
 
 def _keep_bytes(serving: Serving, row: Outgoing, raw: bytes) -> bool:
@@ -163,7 +173,7 @@ def _fail(tx: Tx, serving: Serving, row: Outgoing, why: str) -> None:
 
 def _envelope_sender(serving: Serving, row: Outgoing) -> str:
     """Return where bounces go: to the seat's own bounce address; nowhere for mail that answers a mail."""
-    if row.kind in ("clarification", "late"):
+    if row.kind in ANSWERS:
         return ""
     base = serving.config.smtp.address
     if row.assignment_id is None:

@@ -28,7 +28,7 @@ from mailgate.service.context import Serving
 from mailgate.service.marks import check_action, check_assignment, check_ruling
 from mailgate.service.notices import notice_of, question_of, why_of
 from mailgate.service.opening import stages_of, told_of
-from mailgate.service.posting import thread_id
+from mailgate.service.posting import ANSWERS, message_token, own_message_id, thread_id
 from mailgate.service.proof import find_end
 from mailgate.service.questions import question_token
 from mailgate.service.signatures import history_of, name_of, signature, signatures, undone
@@ -38,17 +38,18 @@ from mailgate.store.answers import assignments_of, decisions_of, find_assignment
 from mailgate.store.events import get_events
 from mailgate.store.requests import get_request
 from mailgate.store.tables import Assignment, Decision, Outgoing, Request
-from mailgate.tokens import LinkClaim, tagged_address
+from mailgate.tokens import LinkClaim, message_hash, tagged_address
 
 log = structlog.get_logger(__name__)
 
-_ANSWERS_MAIL = frozenset({"clarification", "late"})
 _NEEDS_ANSWER = frozenset({"request", "reminder", "escalation", "answer"})
 _SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 
 
-def render(tx: Tx, serving: Serving, row: Outgoing) -> bytes:
+def render(tx: Tx, serving: Serving, row: Outgoing) -> bytes | None:
     """Return the exact bytes of one ordered mail.
+
+    None where its person was asked anew since: now it would bring the secrets of today to the address of yesterday.
 
     Raises:
         ComposeError: a template or value that cannot be made into it.
@@ -59,8 +60,12 @@ def render(tx: Tx, serving: Serving, row: Outgoing) -> bytes:
     seat = find_assignment(tx, row.assignment_id) if row.assignment_id else None
     if request is not None and seat is not None:
         check_assignment(serving.key, seat, request)
+    token = message_token(serving.key, row.id, row.kind, seat, details)
+    # A clear id is that of an earlier version, which had no secret in it.
+    if row.message_id != message_hash(token) and not row.message_id.startswith("<"):
+        return None
     letter = _letter(tx, serving, row, request, seat, details)
-    headers = _headers(serving, row, request, seat, details)
+    headers = _headers(serving, row, request, seat, details, own_message_id(serving, token))
     return compose(letter, headers, serving.templates, evidence=_evidence(tx, row), files=letter.files)
 
 
@@ -336,13 +341,20 @@ def _because(end: Record) -> str:
 
 
 def _headers(
-    serving: Serving, row: Outgoing, request: Request | None, seat: Assignment | None, details: Mapping[str, Any]
+    serving: Serving,
+    row: Outgoing,
+    request: Request | None,
+    seat: Assignment | None,
+    details: Mapping[str, Any],
+    message_id: str,
 ) -> Headers:
     settings = serving.config.smtp
     name = serving.config.people[seat.person].name if seat and seat.person in serving.config.people else ""
     references: tuple[str, ...] = (thread_id(serving, request.id),) if request else ()
-    if seat is not None and seat.message_id not in ("", row.message_id):
-        references = (*references, seat.message_id)
+    if seat is not None and seat.message_id not in ("", row.id) and not seat.message_id.startswith("<"):
+        # For this seat and no other, whatever row was written there.
+        token = serving.key.message_token(seat.message_id, seat.id, seat.generation)
+        references = (*references, own_message_id(serving, token))
     answered = details.get("in_reply_to")
     if answered and usable_id(str(answered)):
         references = (*references, str(answered))
@@ -359,7 +371,7 @@ def _headers(
     automatic = "" if row.kind in ("request", "escalation", "question") else "auto-generated"
     subject = subject_line(request.action, short_code(request)) if request else "notice to operators"
     return Headers(
-        message_id=row.message_id,
+        message_id=message_id,
         references=references,
         in_reply_to=references[-1] if references else "",
         sender=(settings.display_name, settings.address),
@@ -367,7 +379,7 @@ def _headers(
         reply_to=reply_to,
         date=row.created_at,
         subject=f"[{serving.config.mailgate.name}] {subject}",
-        auto_submitted="auto-replied" if row.kind in _ANSWERS_MAIL else automatic,
+        auto_submitted="auto-replied" if row.kind in ANSWERS else automatic,
         instance=serving.signer.name,
     )
 

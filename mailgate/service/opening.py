@@ -166,7 +166,7 @@ def ask_people(
             _renew(serving, seat)
         mark_assignment(serving.key, seat, request)
         mail = order_mail(tx, serving, kind, request, to=seat, events=[event])
-        seat.message_id = seat.message_id or mail.message_id
+        seat.message_id = seat.message_id or mail.id
         tx.session.add(seat)
         yield person
 
@@ -184,6 +184,7 @@ def _renew(serving: Serving, seat: Assignment) -> None:
     """Give somebody who may decide again a seat with other secrets: the earlier ones stay revoked."""
     seat.state, seat.address = "open", serving.config.people[seat.person].address
     seat.generation += 1
+    seat.message_id = ""  # a thread of its own, perhaps in another mailbox
     seat.reply_hash = address_hash(serving.key.reply_token(seat.id, seat.generation))
     seat.bounce_hash = address_hash(serving.key.bounce_token(seat.id, seat.generation))
 

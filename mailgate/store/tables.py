@@ -149,7 +149,7 @@ class Assignment(SQLModel, table=True):
     state: str  # open | answered | closed | undeliverable | revoked
     mark: bytes | None = _bytes()
     created_at: datetime = _instant(null=False)
-    message_id: str = ""  # of the mail that asked; the person's thread
+    message_id: str = ""  # which mail asked, by its row: the person's thread
     code_tries: int = 0
     clarified: int = 0
     away: bool = False
@@ -249,14 +249,14 @@ class Outgoing(SQLModel, table=True):
     """One mail to one recipient."""
 
     __tablename__ = "outgoing"
-    __table_args__ = (Index("outgoing_due", "state", "next_at"),)
+    __table_args__ = (Index("outgoing_due", "state", "next_at"), Index("outgoing_to", "recipient", "created_at"))
 
     id: str = Field(primary_key=True, max_length=32)
     kind: str
     request_id: str | None = _request(null=True)
     assignment_id: str | None = None
     recipient: str
-    message_id: str = Field(index=True)
+    message_id: str = Field(index=True)  # its token, hashed: whoever reads this table cannot answer a mail
     details: str = _text()  # canonical JSON: what the letter needs beyond request and assignment
     events: str = ""  # ids of the events whose records it carries, comma separated
     mark: bytes | None = _bytes()
@@ -307,6 +307,15 @@ class Cursor(SQLModel, table=True):
     uid: int
     started_at: datetime = _instant(null=False)
     read_at: datetime = _instant(null=False)  # when everything that had arrived was known to be stored
+
+
+class Refused(SQLModel, table=True):
+    """How many mails of one kind made no record of their own, since the database was made."""
+
+    __tablename__ = "refused"
+
+    kind: str = Field(primary_key=True)
+    count: int
 
 
 class Execution(SQLModel, table=True):

@@ -45,7 +45,7 @@ def code_in(rig: Rig, request_id: str, person: str = "bob", number: int = -1) ->
     """Return the code that a mail brings, as the person reads it there."""
     mail = mailed(rig, request_id, person)[number]
     rig.outbox()
-    [raw] = [raw for _, _, raw in rig.sender.sent if mail.message_id.encode() in raw.split(b"\r\n\r\n")[0]]
+    [raw] = [raw for _, _, raw in rig.sender.sent if rig.message_id(mail).encode() in raw.split(b"\r\n\r\n")[0]]
     text = " ".join(" ".join(open_mail(raw).plain).split())
     return text.partition("Your code: ")[2][:7]
 
@@ -80,7 +80,8 @@ def test_the_mail_with_the_code_is_one_of_ours_and_decides_nothing(rig: Rig) -> 
     raw = rig.sender.sent[-1][2]
     mail = open_mail(raw)
     assert mail.first("auto-submitted").strip() == "auto-generated"
-    assert rig.seat(request_id, "bob").message_id in mail.first("references")
+    asking = rig.row(Outgoing, id=rig.seat(request_id, "bob").message_id)
+    assert rig.message_id(asking) in mail.first("references")
     assert all(code in part for part in (*mail.plain, *mail.html))
     for quote in ("> ", ""):
         quoted = "\n".join(f"{quote}{line}" for line in "\n".join(mail.plain).splitlines())
