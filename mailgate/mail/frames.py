@@ -21,6 +21,10 @@ _LONGEST = 400
 _WRAPPED = 45
 """Characters of the shortest line that some program may have wrapped because of its length."""
 
+_MOST_LINKS = 200
+"""Lines of a list of links: a hundred links, each below its number."""
+
+_LISTED_LINK = re.compile(r"\[\d{1,3}\]|(?:\[\d{1,3}\] )?(?:https?://|mailto:)\S+", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _EMPHASIS = " \t\u00a0*_|>"
 
@@ -157,6 +161,24 @@ def is_separator(line: str) -> bool:
     return _FORWARD_INTRO.fullmatch(text) is not None or (
         dashed is not None and _SEPARATOR_WORDS.fullmatch(dashed[1]) is not None
     )
+
+
+def link_list(lines: Sequence[str]) -> int:
+    """Return how many of the last lines are a list of links that a client made of its HTML; 0 if there is none.
+
+    ``Links:``, a rule, and then nothing but ``[1] https://…``, wrapped or not, as Roundcube ends the text part of what was
+    written in HTML: the links of the quoted mail, ours among them, without any mark that they are quoted.
+    """
+    found = 0
+    for index in range(len(lines) - 1, max(0, len(lines) - _MOST_LINKS), -1):
+        text = visible(lines[index])
+        if found and is_rule(text) and visible(lines[index - 1]) == "Links:":
+            return len(lines) - index + 1
+        if _LISTED_LINK.fullmatch(text):
+            found += 1
+        elif text:
+            return 0
+    return 0
 
 
 def label_of(line: str) -> Label | None:

@@ -35,6 +35,7 @@ from mailgate.mail.frames import (
     has_marker,
     is_rule,
     is_separator,
+    link_list,
     unknown_header,
     visible,
 )
@@ -115,7 +116,7 @@ def new_text(lines: Sequence[Line]) -> NewText:
     """Return the person's own text of a body."""
     if len(lines) > MAX_LINES:
         return NewText(text="", whole="", doubt=f"the text has more than {MAX_LINES} lines")
-    lines = _before_frame(lines)
+    lines = _before_frame(lines[: len(lines) - link_list([line.raw for line in lines])])
     pairs = zip(lines, _ownership(lines), strict=True)
     runs = [(own, [line for line, _ in run]) for own, run in groupby(pairs, key=lambda pair: pair[1])]
     written = [index for index, (own, run) in enumerate(runs) if own and _text(run).strip()]
