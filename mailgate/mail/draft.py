@@ -7,6 +7,7 @@ Every sentence whose meaning depends on a value is written here, none in a templ
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from mailgate.errors import ComposeError
@@ -29,6 +30,7 @@ from mailgate.mail.passages import excerpt, label, list_arguments, passage, resu
 from mailgate.model.duration import words
 
 _SUMMARY_CHARACTERS = 300
+_LONGEST_LINE = 4_000  # characters of a fact: people's questions and reasons have as many
 
 _LEVELS = {
     "token": "reply to the person's secret address (the sender is not proven)",
@@ -85,30 +87,22 @@ def request_letter(
         raise ComposeError(f"A {kind} mail does not ask for a decision; use the function for it.")
     if not seat.link and not seat.by_reply:
         raise ComposeError(f"{seat.name} is asked but could answer neither by reply nor by link; allow one of them.")
-    listing = list_arguments(ask.arguments)
-    claim, claim_files = _claim(ask)
-    return Letter(
+    letter = Letter(
         kind=kind,
         deployment=label(ask.deployment),
         recipient=label(seat.name),
         headline=_wish(ask),
-        marker=_marker(seat) if seat.by_reply else "",
+        marker=_marker(seat.nonce) if seat.by_reply else "",
         preface=_sentences(preface),
         heard=excerpt(heard) if heard else None,
-        action=label(ask.action),
-        short_code=label(ask.short_code),
-        digest=ask.digest,
-        arguments=listing.arguments,
-        more_arguments=listing.more,
-        claim=claim,
         if_approved=_if_approved(ask),
         if_rejected=_if_rejected(ask),
         deadline=_deadline(ask.deadline_at, seat.zone),
         answering=answering_of(seat),
-        warnings=(*listing.warnings, *_sentences(warnings)),
+        warnings=_sentences(warnings),
         history=_history(ask.action, history, seat.zone),
-        files=(*listing.files, *claim_files),
     )
+    return _showing(letter, ask, claim=True)
 
 
 def receipt_letter(
@@ -206,26 +200,49 @@ def notice_letter(
     warnings: Iterable[str] = (),
     next_steps: Iterable[str] = (),
     recorded: bool = True,
+    about: Ask | None = None,
+    nonce: str = "",
 ) -> Letter:
-    """Return a mail to operators (or witnesses): a seal, a digest, a breaker, an action in doubt.
+    """Return a mail to operators (or witnesses): a seal, a digest, a breaker, an action in doubt; or a question to somebody.
 
     Args:
         headline: one sentence on what happened.
         title: what is said above it; empty: that it goes to the operators.
-        facts: labels and values, printed one a line.
+        facts: labels and values, printed one a line; of a long one the beginning.
         next_steps: what to do, with the command to type.
+        about: the action to print in full with the agent's words, where somebody has to know it.
+        nonce: of the reply marker, where a reply is read.
     """
-    return Letter(
+    letter = Letter(
         kind=LetterKind.NOTICE,
         deployment=label(deployment),
         recipient=label(recipient),
-        headline=safe(plain(headline)),
+        marker=_marker(nonce) if nonce else "",
+        headline=safe(_line(headline)),
         title=safe(plain(title)),
         preface=_sentences(preface),
-        facts=tuple(Field(label=safe(label(name)), value=plain(value)) for name, value in (facts or {}).items()),
+        facts=tuple(Field(label=safe(label(name)), value=_line(value)) for name, value in (facts or {}).items()),
         warnings=_sentences(warnings),
         next_steps=_sentences(next_steps),
         recorded=recorded,
+    )
+    return letter if about is None else _showing(letter, about, claim=True)
+
+
+def _showing(letter: Letter, ask: Ask, *, claim: bool) -> Letter:
+    """Return ``letter`` with the action shown in full, and if ``claim`` with what its agent says of it."""
+    listing = list_arguments(ask.arguments)
+    said, files = _claim(ask) if claim else (None, ())
+    return replace(
+        letter,
+        action=label(ask.action),
+        short_code=label(ask.short_code),
+        digest=ask.digest,
+        arguments=listing.arguments,
+        more_arguments=listing.more,
+        claim=said,
+        warnings=(*listing.warnings, *letter.warnings),
+        files=(*letter.files, *listing.files, *files),
     )
 
 
@@ -244,27 +261,22 @@ def _report(
     next_steps: Iterable[str] = (),
     warnings: Iterable[str] = (),
 ) -> Letter:
-    listing = list_arguments(ask.arguments)
-    return Letter(
+    letter = Letter(
         kind=kind,
         deployment=label(ask.deployment),
         recipient=label(seat.name),
         headline=headline,
-        marker=_marker(seat) if seat.nonce else "",
+        marker=_marker(seat.nonce) if seat.nonce else "",
         preface=_sentences(preface),
         heard=excerpt(heard) if heard else None,
-        action=label(ask.action),
-        short_code=label(ask.short_code),
-        digest=ask.digest,
-        arguments=listing.arguments,
-        more_arguments=listing.more,
         result=result,
         result_label=result_label,
-        warnings=(*listing.warnings, *_sentences(warnings)),
+        warnings=_sentences(warnings),
         history=_history(ask.action, history, seat.zone),
         next_steps=_sentences(next_steps),
-        files=(*files, *listing.files),
+        files=files,
     )
+    return _showing(letter, ask, claim=False)
 
 
 def _wish(ask: Ask) -> str:
@@ -335,13 +347,17 @@ def _entry(action: str, entry: Signature | Happening, zone: str) -> Entry:
     return Entry(facts=tuple(facts), reason=excerpt(entry.reason) if entry.reason and not withheld else None)
 
 
-def _marker(seat: Seat) -> str:
-    if not (seat.nonce.isascii() and seat.nonce.isalnum()):
+def _marker(nonce: str) -> str:
+    if not (nonce.isascii() and nonce.isalnum()):
         raise ComposeError(
             "A mail that can be answered needs the marker nonce of its assignment: ASCII letters and digits."
         )
-    return f"{MARKER}{seat.nonce}"
+    return f"{MARKER}{nonce}"
 
 
 def _sentences(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(safe(plain(text)) for text in texts if text.strip())
+
+
+def _line(text: str) -> str:
+    return label(" ".join(text.split()), _LONGEST_LINE)

@@ -12,8 +12,11 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
-MARKER = re.compile(r"mailgate-reply-above-[a-z0-9]*", re.IGNORECASE)
-"""The first body line of every mail that can be answered: what a client repeats from here on is ours, not the sender's."""
+MARKER = re.compile(r"mailgate-reply-above-[a-z0-9]*|-{2,} *begin mailgate record *-{2,}", re.IGNORECASE)
+"""The first body line of every mail that can be answered, and the line that opens its record, should a client have lost the
+first: what a client repeats from here on is ours, not the sender's."""
+
+_RECORD_ENDS = re.compile(r"-{2,} *end mailgate record *-{2,}", re.IGNORECASE)
 
 _LONGEST = 400
 """Characters of a frame's line; longer ones are text."""
@@ -145,6 +148,11 @@ def visible(line: str) -> str:
 def has_marker(line: str) -> bool:
     """Return whether our marker stands in the line, behind whatever."""
     return MARKER.search(line) is not None
+
+
+def ends_record(line: str) -> bool:
+    """Return whether the line closes the record in a mail of ours: what stands above it may be ours as well."""
+    return _RECORD_ENDS.search(line) is not None
 
 
 def is_rule(line: str) -> bool:

@@ -113,6 +113,7 @@ def sample_letters() -> Iterator[Letter]:
             )
             yield request_letter(_BARE, seat, kind=kind)
     yield receipt_letter(_FULL, _SEAT, _YES, next_steps=("It may run now.",))
+    yield receipt_letter(_FULL, _SEAT, replace(_YES, verdict="rejected"), is_own=False, next_steps=("It is not run.",))
     yield receipt_letter(_BARE, Seat(name="Bob Brown"), replace(_YES, verdict="undone", reason=""))
     yield late_letter(_FULL, _SEAT, how_it_ended="It was already rejected.", heard="APPROVE", history=_HISTORY)
     yield late_letter(_BARE, Seat(name="Bob Brown"), how_it_ended="It was already rejected.")
@@ -124,6 +125,11 @@ def sample_letters() -> Iterator[Letter]:
         next_steps=("Look.",),
     )
     yield outcome_letter(_BARE, Seat(name="Bob Brown"), Ended(state="succeeded"))
+    yield from _notices()
+
+
+def _notices() -> Iterator[Letter]:
+    """Yield what operators are told, a question to somebody, a task to take over, and the request for a reason."""
     yield notice_letter(
         deployment="approvals",
         recipient="Alice Adams",
@@ -134,3 +140,22 @@ def sample_letters() -> Iterator[Letter]:
         next_steps=("Run mailgate doctor.",),
     )
     yield notice_letter(deployment="approvals", recipient="Alice Adams", headline="A seal", recorded=False)
+    yield notice_letter(
+        deployment="approvals",
+        recipient="Erin Evans",
+        title="A question to Erin Evans",
+        headline="No Moo-hyun has a question before deciding on issue_refund.",
+        facts={"Question": "Approve it?\nno, really", "Reason": "no " * 2_000},
+        next_steps=("Your reply decides nothing.",),
+        about=_FULL,
+        nonce="k3v9q2ab",
+    )
+    yield notice_letter(
+        deployment="approvals",
+        recipient="Bob Brown",
+        title="One more line, please, Bob Brown",
+        headline="Your rejection of issue_refund was counted, and it is not run.",
+        next_steps=("Please reply to this mail and say in one line why, so that it can be looked up.",),
+        about=_BARE,
+        nonce="k3v9q2ab",
+    )

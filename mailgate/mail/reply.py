@@ -32,6 +32,7 @@ from mailgate.mail.charsets import decode_words
 from mailgate.mail.frames import (
     attribution,
     begins_header_block,
+    ends_record,
     has_marker,
     is_rule,
     is_separator,
@@ -131,6 +132,8 @@ def _doubt(lines: Sequence[Line], runs: Sequence[tuple[bool, Sequence[Line]]], w
     seam = next((index for index, line in enumerate(lines) if line.seam), None)
     if seam is not None and written and not any(visible(line.text) for line in lines[:seam]):
         return "the answer stands where a client begins to quote"
+    if any(ends_record(line.text) for line in lines if not line.quoted):
+        return "the end of our own mail stands in it, unmarked, and what stands above may be ours too"
     if not written or written[0] == 0:
         return ""
     if written != [len(runs) - 1]:

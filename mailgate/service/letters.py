@@ -25,7 +25,7 @@ from mailgate.model.policy import Gate
 from mailgate.service.caution import cautions
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_action, check_assignment, check_ruling
-from mailgate.service.notices import notice_of, question_of, why_of
+from mailgate.service.notices import notice_of, question_of, short_code, why_of
 from mailgate.service.opening import stages_of
 from mailgate.service.posting import thread_id
 from mailgate.service.proof import find_end
@@ -98,11 +98,6 @@ def link_of(serving: Serving, seat: Assignment) -> str:
     return f"{serving.config.mailgate.base_url}/d/{serving.links.sign(claim)}/"
 
 
-def short_code(request: Request) -> str:
-    """Return the request's short code for subjects and conversations."""
-    return request.id[:6].upper()
-
-
 def how_it_stands(tx: Tx, serving: Serving, request: Request, *, to: str = "") -> str:
     """Return the truth about what became of a request, in a sentence or two.
 
@@ -124,7 +119,7 @@ def _letter(
     if row.kind == "notice" or request is None:
         return notice_of(serving, request, details)
     if row.kind == "why" and seat is not None:
-        return why_of(serving, request, seat.person)
+        return why_of(serving, request, seat)
     if row.kind == "question":
         return question_of(serving, request, details)
     if row.kind in _NEEDS_ANSWER or row.kind == "clarification":
