@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from mailgate.errors import ComposeError
 from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
 from mailgate.mail.compose import render
 from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.letter import ANSWERABLE, Letter, LetterKind
+from mailgate.mail.origin import located
 from mailgate.mail.templates import Templates
 
 _AT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
@@ -90,12 +92,15 @@ def rehearse(templates: Templates) -> None:
     """Render every kind of mail from invented letters, live and as the archive's copy, and check each.
 
     Raises:
-        ComposeError: the sentence names the template and what is wrong with it.
+        ComposeError: the sentence names the file, the line, and what is wrong with it.
     """
     for letter in sample_letters():
-        render(letter, templates)
-        if letter.kind is not LetterKind.NOTICE:  # those go to no archive
-            render(archive_copy(letter, ["Alice Adams", "Bob Brown"]), templates)
+        copies = [] if letter.kind is LetterKind.NOTICE else [archive_copy(letter, ["Alice Adams", "Bob Brown"])]
+        for each in (letter, *copies):  # notices go to no archive
+            try:
+                render(each, templates)
+            except ComposeError as error:
+                raise located(error, each, templates) from error
 
 
 def sample_letters() -> Iterator[Letter]:
