@@ -6,7 +6,7 @@ Every sentence whose meaning depends on a value is written here, none in a templ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from mailgate.mail.letter import (
     LetterKind,
     Passage,
 )
-from mailgate.mail.passages import excerpt, label, list_arguments, passage, result_passage
+from mailgate.mail.passages import excerpt, label, list_arguments, named, passage, result_passage, suspicions
 from mailgate.model.duration import words
 
 _SUMMARY_CHARACTERS = 300
@@ -233,6 +233,7 @@ def _showing(letter: Letter, ask: Ask, *, claim: bool) -> Letter:
     """Return ``letter`` with the action shown in full, and if ``claim`` with what its agent says of it."""
     listing = list_arguments(ask.arguments)
     said, files = _claim(ask) if claim else (None, ())
+    doubts = suspicions(_said_of_itself(ask)) if claim else ()
     return replace(
         letter,
         action=label(ask.action),
@@ -241,7 +242,7 @@ def _showing(letter: Letter, ask: Ask, *, claim: bool) -> Letter:
         arguments=listing.arguments,
         more_arguments=listing.more,
         claim=said,
-        warnings=(*listing.warnings, *letter.warnings),
+        warnings=(*listing.warnings, *doubts, *letter.warnings),
         files=(*letter.files, *listing.files, *files),
     )
 
@@ -281,8 +282,15 @@ def _report(
 
 def _wish(ask: Ask) -> str:
     if ask.summary:
-        return f"Agent {label(ask.agent)} asks: {label(' '.join(ask.summary.split()), _SUMMARY_CHARACTERS)}"
-    return f"Agent {label(ask.agent)} asks to run {label(ask.action)}"
+        return f"Agent {named(ask.agent)} asks: {label(' '.join(ask.summary.split()), _SUMMARY_CHARACTERS)}"
+    return f"Agent {named(ask.agent)} asks to run {label(ask.action)}"
+
+
+def _said_of_itself(ask: Ask) -> Iterator[tuple[str, tuple[str]]]:
+    """Yield the names that the agent gives, by what a warning calls them; what its reason hides is noted below that."""
+    yield "The agent's name", (ask.agent,)
+    yield "The name of its run", (ask.run,)
+    yield "The name of whom it acts for", (ask.on_behalf_of,)
 
 
 def _claim(ask: Ask) -> tuple[Claim, tuple[AttachedFile, ...]]:
@@ -292,10 +300,12 @@ def _claim(ask: Ask) -> tuple[Claim, tuple[AttachedFile, ...]]:
             label="Confidence, by its own account",
             value="not stated" if ask.confidence is None else f"{ask.confidence} of 1",
         ),
-        Field(label="Agent and run", value=f"{label(ask.agent)}, {label(ask.run)}"),
+        Field(label="Agent and run", value=f"{named(ask.agent)}, {named(ask.run)}"),
     ]
+    if not (ask.agent + ask.run).isascii():
+        facts.append(Field(label="The same in ASCII", value=f"{label(ascii(ask.agent))}, {label(ascii(ask.run))}"))
     if ask.on_behalf_of:
-        facts.append(Field(label="On behalf of", value=label(ask.on_behalf_of)))
+        facts.append(Field(label="On behalf of", value=named(ask.on_behalf_of)))
     return Claim(words=words_, facts=tuple(facts)), files
 
 

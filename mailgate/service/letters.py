@@ -18,6 +18,7 @@ from mailgate.mail.compose import Headers, compose, subject_line, usable_id
 from mailgate.mail.draft import late_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import Letter, LetterKind
+from mailgate.mail.passages import quoted
 from mailgate.model.canonical import from_plain, read_plain
 from mailgate.model.evidence import Record
 from mailgate.model.lifecycle import State
@@ -43,7 +44,15 @@ log = structlog.get_logger(__name__)
 
 _ANSWERS_MAIL = frozenset({"clarification", "late"})
 _NEEDS_ANSWER = frozenset({"request", "reminder", "escalation", "answer"})
-_SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+
+
+def _inserted(value: object) -> object:
+    """Put a text that fills a gate's summary in quotes, unless it is one plain word: the sentence around it is the operator's."""
+    return quoted(value, _INSERTED) if isinstance(value, str) else value
+
+
+_INSERTED = 80  # characters of a text that fills a summary; the list of arguments has it in full
+_SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined, finalize=_inserted)
 
 
 def render(tx: Tx, serving: Serving, row: Outgoing) -> bytes:

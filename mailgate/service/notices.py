@@ -9,6 +9,7 @@ from mailgate.mail.brief import Ask
 from mailgate.mail.draft import notice_letter
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import Letter
+from mailgate.mail.passages import quoted
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_action
 from mailgate.service.signatures import name_of
@@ -18,7 +19,7 @@ from mailgate.store.tables import Assignment, Request
 def notice_of(serving: Serving, request: Request | None, details: Mapping[str, Any]) -> Letter:
     """Return the notice to an operator; with the task and its context where somebody has to take it over."""
     person = serving.config.people.get(str(details.get("person", "")))
-    facts = {} if request is None else {"Request": request.id, "Action": request.action, "Agent": request.agent}
+    facts = {} if request is None else {"Request": request.id, "Action": request.action, "Agent": quoted(request.agent)}
     is_takeover = request is not None and bool(details.get("takeover"))
     if request is not None and is_takeover:
         facts |= {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -192,7 +193,7 @@ def test_a_mistake_in_a_template_names_file_line_and_variable(tmp_path: Path, wr
     ],
 )
 def test_a_replaced_template_that_would_mislead_is_refused(
-    tmp_path: Path, name: str, old: str, new: str, reason: str
+    tmp_path: Path, name: str, old: str, new: str, reason: str, record_property: Callable[[str, object], None]
 ) -> None:
     """Left out, moved, turned into a decision, linking or loading something: no mail is made, and the rehearsal says why."""
     changed = replaced(tmp_path, f"mail/{name}", old, new)
@@ -200,6 +201,8 @@ def test_a_replaced_template_that_would_mislead_is_refused(
         render(request_letter(ask(), seat()), changed)
     with pytest.raises(ComposeError):
         rehearse(changed)
+    record_property("attack", "A replaced template that leaves something out, decides, links, loads or runs something")
+    record_property("happened", "The start is refused, with the file and the line; no mail is made from it.")
 
 
 @pytest.mark.parametrize(
