@@ -26,10 +26,11 @@ from mailgate.mail.letter import (
     LetterKind,
     Passage,
 )
-from mailgate.mail.passages import excerpt, label, list_arguments, named, passage, result_passage, suspicions
+from mailgate.mail.passages import excerpt, label, list_arguments, named, passage, quoted, result_passage, suspicions
 from mailgate.model.duration import words
 
 _SUMMARY_CHARACTERS = 300
+_HEADED = 60  # characters of an agent's name in a headline; below it stands in full
 _LONGEST_LINE = 4_000  # characters of a fact: people's questions and reasons have as many
 
 _LEVELS = {
@@ -281,9 +282,10 @@ def _report(
 
 
 def _wish(ask: Ask) -> str:
+    agent = label(quoted(ask.agent, _HEADED), 2 * _HEADED + _SUMMARY_CHARACTERS)
     if ask.summary:
-        return f"Agent {named(ask.agent)} asks: {label(' '.join(ask.summary.split()), _SUMMARY_CHARACTERS)}"
-    return f"Agent {named(ask.agent)} asks to run {label(ask.action)}"
+        return f"Agent {agent} asks: {label(' '.join(ask.summary.split()), _SUMMARY_CHARACTERS)}"
+    return f"Agent {agent} asks to run {label(ask.action)}"
 
 
 def _said_of_itself(ask: Ask) -> Iterator[tuple[str, tuple[str]]]:

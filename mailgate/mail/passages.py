@@ -115,7 +115,7 @@ def quoted(text: str, limit: int = _NAME_CHARACTERS) -> str:
 
     Characters are left as they are.
     """
-    if _PLAIN_NAME.fullmatch(text):
+    if _PLAIN_NAME.fullmatch(text) and len(text) <= limit:
         return text
     cut = text[:limit].replace("\\", "\\\\").replace('"', '\\"')
     return f'"{cut}"' if len(text) <= limit else f'"{cut}" ... ({len(text):,} characters)'
