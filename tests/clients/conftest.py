@@ -13,6 +13,7 @@ from tests.e2e.post import Received
 from tests.site import MailSite
 
 Asked = Callable[[], tuple[str, Received]]
+AskedMany = Callable[[int], list[str]]
 _orders = itertools.count(1)
 
 
@@ -33,6 +34,20 @@ def asked(house: Deployment) -> Asked:
         order = f"C-{next(_orders):04d}"
         request = house.submit("issue_refund", {"order_id": order, "amount": 120.0}, run=order)
         return request, house.mail_to("bob", order, "Decision needed")
+
+    return ask
+
+
+@pytest.fixture
+def asked_many(house: Deployment) -> AskedMany:
+    """Return a function that asks for several new things at once: their requests, once Bob has a mail about each."""
+
+    def ask(count: int) -> list[str]:
+        orders = [f"C-{next(_orders):04d}" for _ in range(count)]
+        requests = [house.submit("issue_refund", {"order_id": o, "amount": 120.0}, run=o) for o in orders]
+        for order in orders:
+            house.mail_to("bob", order, "Decision needed")
+        return requests
 
     return ask
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mailgate.store.tables import Decision, Incoming
-from tests.clients.conftest import Asked, short_code
+from tests.clients.conftest import Asked, AskedMany, short_code
 from tests.conftest import unavailable
 from tests.deployment import Deployment, eventually
 from tests.site.neomutt import INSTALL, Form, NeoMutt, Place, find_neomutt
@@ -48,14 +48,14 @@ def at_neomutt(house: Deployment, tmp_path: Path) -> Sitting:
     return sit
 
 
-def answer_in(styles: Iterable[str], asked: Asked, at_neomutt: Sitting, text: str) -> dict[str, str]:
+def answer_in(styles: Collection[str], asked_many: AskedMany, at_neomutt: Sitting, text: str) -> dict[str, str]:
     """Ask once for each style, let Bob answer each in its style, and return style → request."""
-    requests = {style: asked()[0] for style in styles}
+    requests = dict(zip(styles, asked_many(len(styles)), strict=True))
 
     def answer(style: str) -> None:
         at_neomutt("bob", at=slug(style)).reply(short_code(requests[style]), text, **STYLES[style])
 
-    with ThreadPoolExecutor(3) as people:
+    with ThreadPoolExecutor(4) as people:
         list(people.map(answer, requests))
     return requests
 
@@ -71,24 +71,24 @@ def decision(house: Deployment, request: str) -> tuple[str, str, str, str]:
     return row.verdict, row.level, row.channel, row.reason
 
 
-def test_approve_is_counted_in_every_style(house: Deployment, asked: Asked, at_neomutt: Sitting) -> None:
+def test_approve_is_counted_in_every_style(house: Deployment, asked_many: AskedMany, at_neomutt: Sitting) -> None:
     """APPROVE above or below the real quote, with or without a signature, in text, HTML or both, approves."""
-    requests = answer_in(STYLES, asked, at_neomutt, "APPROVE")
+    requests = answer_in(STYLES, asked_many, at_neomutt, "APPROVE")
     counted = {style: decision(house, request) for style, request in requests.items()}
     assert counted == dict.fromkeys(STYLES, ("approve", "aligned", "reply", ""))
 
 
-def test_reject_is_counted_with_its_reason(house: Deployment, asked: Asked, at_neomutt: Sitting) -> None:
+def test_reject_is_counted_with_its_reason(house: Deployment, asked_many: AskedMany, at_neomutt: Sitting) -> None:
     """The reason is what the person typed, over two lines, and nothing of quote or signature."""
-    requests = answer_in(SOME, asked, at_neomutt, "Reject: the parcel has arrived,\nsee the tracking page.")
+    requests = answer_in(SOME, asked_many, at_neomutt, "Reject: the parcel has arrived,\nsee the tracking page.")
     counted = {style: decision(house, request) for style, request in requests.items()}
     reason = "the parcel has arrived,\nsee the tracking page."
     assert counted == dict.fromkeys(SOME, ("reject", "aligned", "reply", reason))
 
 
-def test_nothing_typed_decides_nothing(house: Deployment, asked: Asked, at_neomutt: Sitting) -> None:
+def test_nothing_typed_decides_nothing(house: Deployment, asked_many: AskedMany, at_neomutt: Sitting) -> None:
     """The draft as NeoMutt makes it, our whole mail quoted and perhaps a signature, is no answer; the person is asked."""
-    requests = answer_in(SOME, asked, at_neomutt, "")
+    requests = answer_in(SOME, asked_many, at_neomutt, "")
     for style, request in requests.items():
         assert "nothing was decided" in house.mail_to("bob", short_code(request), "Please answer again").words, style
         assert (house.state(request), house.rows(Decision, request_id=request)) == ("pending", []), style
