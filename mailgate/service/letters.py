@@ -18,6 +18,7 @@ from mailgate.mail.compose import Headers, compose, subject_line, usable_id
 from mailgate.mail.draft import code_letter, late_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import Letter, LetterKind
+from mailgate.mail.passages import quoted
 from mailgate.model.canonical import from_plain, read_plain
 from mailgate.model.evidence import Record
 from mailgate.model.lifecycle import State
@@ -26,7 +27,7 @@ from mailgate.service.caution import cautions
 from mailgate.service.codes import holds_until
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_action, check_assignment, check_ruling
-from mailgate.service.notices import notice_of, question_of, why_of
+from mailgate.service.notices import notice_of, question_of, short_code, why_of
 from mailgate.service.opening import stages_of, told_of
 from mailgate.service.posting import ANSWERS, message_token, own_message_id, thread_id
 from mailgate.service.proof import find_end
@@ -43,7 +44,15 @@ from mailgate.tokens import LinkClaim, message_hash, tagged_address
 log = structlog.get_logger(__name__)
 
 _NEEDS_ANSWER = frozenset({"request", "reminder", "escalation", "answer"})
-_SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+
+
+def _inserted(value: object) -> object:
+    """Put a text that fills a gate's summary in quotes, unless it is one plain word: the sentence around it is the operator's."""
+    return quoted(value, _INSERTED) if isinstance(value, str) else value
+
+
+_INSERTED = 80  # characters of a text that fills a summary; the list of arguments has it in full
+_SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined, finalize=_inserted)
 
 
 def render(tx: Tx, serving: Serving, row: Outgoing) -> bytes | None:
@@ -104,11 +113,6 @@ def link_of(serving: Serving, seat: Assignment) -> str:
     return f"{serving.config.mailgate.base_url}/d/{serving.links.sign(claim)}/"
 
 
-def short_code(request: Request) -> str:
-    """Return the request's short code for subjects and conversations."""
-    return request.id[:6].upper()
-
-
 def how_it_stands(tx: Tx, serving: Serving, request: Request, *, to: str = "") -> str:
     """Return the truth about what became of a request, in a sentence or two.
 
@@ -130,7 +134,7 @@ def _letter(
     if row.kind == "notice" or request is None:
         return notice_of(serving, request, details)
     if row.kind == "why" and seat is not None:
-        return why_of(serving, request, seat.person)
+        return why_of(serving, request, seat)
     if row.kind == "question":
         return question_of(serving, request, details)
     if row.kind in _NEEDS_ANSWER or row.kind == "clarification":

@@ -10,6 +10,7 @@ import structlog
 from sqlmodel import select
 
 from mailgate.errors import Forged
+from mailgate.mail.passages import quoted
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import build_record
 from mailgate.model.lifecycle import FINAL, Standing, State
@@ -284,7 +285,7 @@ def _parked(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[st
         tx,
         serving,
         request,
-        headline=f"Agent {request.agent} could not be resumed with the outcome of {request.action}.",
+        headline=f"Agent {quoted(request.agent)} could not be resumed with the outcome of {request.action}.",
         next_step=f"See the worker's log and `mailgate requests show {request.id}`; the outcome stays.",
     )
     return {}
