@@ -24,6 +24,20 @@ USERS = {
 """mailgate and its archive; people who are asked; the person an agent acts for; somebody of another organisation."""
 
 
+Attack = Callable[[str, str], None]
+
+
+@pytest.fixture
+def attack(record_property: Callable[[str, object], None]) -> Attack:
+    """Note in the test report what was attempted and what happened; a table of attacks is made from these rows."""
+
+    def note(name: str, happened: str) -> None:
+        record_property("attack", name)
+        record_property("happened", happened)
+
+    return note
+
+
 def unavailable(sentence: str) -> NoReturn:
     """Skip for want of a program at home, fail in CI: there a skipped test would look like a passed one."""
     if os.environ.get("CI", "").lower() in {"true", "1"}:
