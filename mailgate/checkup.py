@@ -60,6 +60,7 @@ def check_all(config: Config, *, probe: bool) -> Iterator[Finding]:
         yield _checked("database", lambda: _database(serving))
         yield _checked("SMTP", lambda: asyncio.run(_smtp(config)))
         yield _checked("IMAP", lambda: _imap(config))
+        yield from _senders(config, serving)
         if probe:
             yield _checked("probe", lambda: _probe(config))
     finally:
@@ -76,10 +77,11 @@ def _doubts(config: Config) -> Iterator[Finding]:
     aligned = [name for name, gate in config.gates.items() if gate.reply_level == "aligned"]
     if config.mailgate.default_approvers and not config.gates:
         aligned = ["any action"]  # without a gate of its own it has the usual one
-    if aligned and not config.imap.authserv_id:
+    if aligned and not (config.imap.authserv_id or config.imap.dkim):
         says = (
-            f"[imap] authserv_id is empty, so no reply can prove who sent it: {', '.join(aligned)} can be approved by "
-            "link only, not by reply; write there the name your mail server puts first into Authentication-Results"
+            f"[imap] authserv_id is empty and dkim is false, so no reply can prove who sent it: {', '.join(aligned)} can be "
+            "approved by link only, not by reply; set dkim = true, or write into authserv_id the name that your mail server "
+            "puts first into Authentication-Results"
         )
         yield Finding(what="replies", fine=True, doubtful=True, says=says)
     for key in ("serve_file", "link_file", "log_file"):
@@ -134,6 +136,28 @@ def _imap(config: Config) -> str:
     with _mailbox(config) as mailbox:
         idle = "pushes news (IDLE)" if mailbox.can_idle() else "has no IDLE: replies are seen once in [imap] poll"
         return f"{config.imap.host}:{config.imap.port} opens {config.imap.folder} and {idle}"
+
+
+def _senders(config: Config, serving: Serving) -> Iterator[Finding]:
+    """Yield how replies are proven, and whether keys can be looked up for that."""
+    server = config.imap.authserv_id
+    if serving.look_up is None:
+        if server:
+            yield Finding(what="senders", fine=True, says=f"a reply is proven by {server}, if it says dmarc=pass")
+        return
+    how = {"": "", "m365": ", if Exchange Online says dmarc=pass as well"}.get(server, f", or by {server}: dmarc=pass")
+    yield Finding(what="senders", fine=True, says=f"a reply is proven by its DKIM signature{how}")
+    name = f"_dmarc.{config.smtp.address.partition('@')[2]}"
+    try:
+        serving.look_up(name)
+    except MailgateError as error:
+        # A server that is believed by itself proves senders without DNS.
+        enough = server not in ("", "m365")
+        yield Finding(what="resolver", fine=enough, doubtful=enough, says=f"{error.message} {error.hint}")
+    else:
+        yield Finding(
+            what="resolver", fine=True, says=f"{config.imap.resolver or 'the system'} looks up names ({name})"
+        )
 
 
 def _probe(config: Config) -> str:

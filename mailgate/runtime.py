@@ -99,7 +99,17 @@ def open_serving(config: Config) -> Serving:
         verifier=verifier,
         templates=templates,
         store=open_database(config),
+        look_up=resolver_of(config),
     )
+
+
+def resolver_of(config: Config) -> Callable[[str], bytes | None] | None:
+    """Return what looks up the keys of signatures, or None where they are not checked; nothing is asked yet."""
+    from mailgate.mail.resolver import Resolver
+
+    if not config.imap.dkim:
+        return None
+    return Resolver(config.imap.resolver, config.imap.resolver_timeout, monotonic).txt
 
 
 def make_key_files(config: Config) -> list[Path]:

@@ -74,6 +74,8 @@ def _servers(config: Config) -> Iterator[str]:
             )
         if server.password_file and server.password.get_secret_value():
             yield f"[{section}] has both 'password' and 'password_file'; keep one of them"
+    if config.imap.authserv_id == "m365" and not config.imap.dkim:
+        yield "[imap] authserv_id = 'm365' counts only together with a signature; set dkim = true"
     before = len(config.smtp.address.partition("@")[0])
     if config.imap.reply_address == "plus" and before > _LOCAL_PART - _TAG:
         yield (

@@ -92,7 +92,7 @@ def request_letter(
         deployment=label(ask.deployment),
         recipient=label(seat.name),
         headline=_wish(ask),
-        marker=_marker(seat) if seat.by_reply else "",
+        marker=_marker(seat.nonce) if seat.by_reply else "",
         preface=_sentences(preface),
         heard=excerpt(heard) if heard else None,
         action=label(ask.action),
@@ -206,6 +206,7 @@ def notice_letter(
     warnings: Iterable[str] = (),
     next_steps: Iterable[str] = (),
     recorded: bool = True,
+    nonce: str = "",
 ) -> Letter:
     """Return a mail to operators (or witnesses): a seal, a digest, a breaker, an action in doubt.
 
@@ -214,12 +215,14 @@ def notice_letter(
         title: what is said above it; empty: that it goes to the operators.
         facts: labels and values, printed one a line.
         next_steps: what to do, with the command to type.
+        nonce: of the reply marker, where a reply is asked for.
     """
     return Letter(
         kind=LetterKind.NOTICE,
         deployment=label(deployment),
         recipient=label(recipient),
         headline=safe(plain(headline)),
+        marker=_marker(nonce) if nonce else "",
         title=safe(plain(title)),
         preface=_sentences(preface),
         facts=tuple(Field(label=safe(label(name)), value=plain(value)) for name, value in (facts or {}).items()),
@@ -250,7 +253,7 @@ def _report(
         deployment=label(ask.deployment),
         recipient=label(seat.name),
         headline=headline,
-        marker=_marker(seat) if seat.nonce else "",
+        marker=_marker(seat.nonce) if seat.nonce else "",
         preface=_sentences(preface),
         heard=excerpt(heard) if heard else None,
         action=label(ask.action),
@@ -335,12 +338,12 @@ def _entry(action: str, entry: Signature | Happening, zone: str) -> Entry:
     return Entry(facts=tuple(facts), reason=excerpt(entry.reason) if entry.reason and not withheld else None)
 
 
-def _marker(seat: Seat) -> str:
-    if not (seat.nonce.isascii() and seat.nonce.isalnum()):
+def _marker(nonce: str) -> str:
+    if not (nonce.isascii() and nonce.isalnum()):
         raise ComposeError(
             "A mail that can be answered needs the marker nonce of its assignment: ASCII letters and digits."
         )
-    return f"{MARKER}{seat.nonce}"
+    return f"{MARKER}{nonce}"
 
 
 def _sentences(texts: Iterable[str]) -> tuple[str, ...]:

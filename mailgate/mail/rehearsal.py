@@ -134,3 +134,4 @@ def sample_letters() -> Iterator[Letter]:
         next_steps=("Run mailgate doctor.",),
     )
     yield notice_letter(deployment="approvals", recipient="Alice Adams", headline="A seal", recorded=False)
+    yield notice_letter(deployment="approvals", recipient="Alice Adams", headline="A question", nonce="k3v9q2ab")

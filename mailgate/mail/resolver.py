@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from math import inf
 
 import dns.exception
 import dns.name
@@ -12,6 +14,9 @@ from dns.rdtypes.ANY.TXT import TXT
 
 from mailgate.errors import DnsUnavailable
 
+PAUSE_SECONDS = 30.0
+"""How long a domain that gave no answer is not asked again, so that many mails from there do not each take the limit."""
+
 
 class Resolver:
     """Looks up TXT records.
@@ -19,11 +24,14 @@ class Resolver:
     Args:
         server: ``address:port`` of the server to ask, as the configuration has it; empty: those of this system.
         limit: how long one lookup may take, repeated tries included.
+        clock: seconds from some moment on (`mailgate.chance.monotonic`).
     """
 
-    def __init__(self, server: str, limit: timedelta) -> None:
+    def __init__(self, server: str, limit: timedelta, clock: Callable[[], float]) -> None:
         self._server = server
         self._limit = limit.total_seconds()
+        self._clock = clock
+        self._silent_until: dict[str, float] = {}
         self._resolver: dns.resolver.Resolver | None = None
 
     def txt(self, name: str) -> bytes | None:
@@ -35,6 +43,9 @@ class Resolver:
         Raises:
             DnsUnavailable: no server answered in time, or they failed.
         """
+        domain = name.rpartition("._domainkey.")[2]
+        if self._clock() < self._silent_until.get(domain, -inf):
+            raise _unavailable(name, "no answer a moment ago")
         try:
             found = self._opened().resolve(
                 name, dns.rdatatype.TXT, lifetime=self._limit, search=False, raise_on_no_answer=False
@@ -42,10 +53,9 @@ class Resolver:
         except (dns.resolver.NXDOMAIN, dns.exception.SyntaxError, dns.name.NameTooLong):
             return None
         except (dns.exception.DNSException, OSError) as error:
-            raise DnsUnavailable(
-                f"{name} could not be looked up ({_why(error)}).",
-                hint="Check that this machine can reach its DNS server, or name another in [imap] resolver.",
-            ) from error
+            if isinstance(error, dns.exception.Timeout):
+                self._silent_until[domain] = self._clock() + PAUSE_SECONDS
+            raise _unavailable(name, _why(error)) from error
         records = [record for record in found if isinstance(record, TXT)]
         return b"".join(records[0].strings) if len(records) == 1 else None
 
@@ -58,6 +68,11 @@ class Resolver:
                 self._resolver.nameservers = [host.strip("[]")]
                 self._resolver.port = int(port)
         return self._resolver
+
+
+def _unavailable(name: str, why: str) -> DnsUnavailable:
+    hint = "Check that this machine can reach its DNS server, or name another in [imap] resolver."
+    return DnsUnavailable(f"{name} could not be looked up ({why}).", hint=hint)
 
 
 def _why(error: BaseException) -> str:

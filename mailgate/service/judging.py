@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from mailgate.config import Config
 from mailgate.errors import MailUnreadable
-from mailgate.mail.identity import Identity, identify, sender
+from mailgate.mail.dkim import Checked, LookUp, check_signatures
+from mailgate.mail.identity import Doubt, Identity, identify, sender
 from mailgate.mail.inbound import Kind, bounce_report, classify, is_away_note, recipients, referenced_ids, secret_tokens
 from mailgate.mail.mime import Mail, open_mail
 from mailgate.mail.reply import read_reply
+from mailgate.mail.signed import content_digest
 from mailgate.model.policy import read_gate
 from mailgate.model.verdict import Level, Reading, Verdict, meets
+from mailgate.service.binding import Asked, question_asked, seat_asked, why_unbound
 from mailgate.store import Tx
 from mailgate.store.answers import find_assignment, find_by_address, find_question, find_sent
+from mailgate.store.mails import find_same_content
 from mailgate.store.requests import find_policy, get_request
 from mailgate.store.tables import Assignment, Question
-from mailgate.tokens import address_hash
+from mailgate.tokens import ServeKey, address_hash
 
 
 class Would(StrEnum):
@@ -41,6 +46,8 @@ class Examined:
         tokens: secret parts of our own addresses it was sent to.
         ids: the Message-IDs it answers.
         reading: what it says; only replies are read.
+        content: a digest of what any signature covers, by which the same mail is known again.
+        signed: what its signatures prove, where they were checked.
     """
 
     kind: Kind
@@ -49,6 +56,8 @@ class Examined:
     tokens: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     reading: Reading | None = None
+    content: str = ""
+    signed: Checked | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +89,27 @@ def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = Fal
             tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
             ids=referenced_ids(mail),
             reading=read_reply(mail, _known_as(config, mail)) if kind is Kind.REPLY else None,
+            content=content_digest(mail) if kind is Kind.REPLY else "",
         )
     except MailUnreadable as error:
         return Examined(kind=Kind.BROKEN, because=(error.message,))
+
+
+def with_signatures(raw: bytes, config: Config, examined: Examined, look_up: LookUp, at: datetime) -> Examined:
+    """Return ``examined`` with what its signatures prove; keys are looked up, so call it in no transaction.
+
+    Only a reply is checked that says it is from somebody we know: nobody else can make us ask DNS.
+
+    Args:
+        raw: the mail, lines ending in CRLF.
+        at: when the server received it.
+    """
+    if examined.kind is not Kind.REPLY or examined.mail is None:
+        return examined
+    who = sender(examined.mail).address
+    if who is None or (config.people and config.directory.find_by_address(who) is None):
+        return examined
+    return replace(examined, signed=check_signatures(raw, examined.mail, sender=who, look_up=look_up, at=at))
 
 
 def _known_as(config: Config, mail: Mail) -> str:
@@ -91,8 +118,16 @@ def _known_as(config: Config, mail: Mail) -> str:
     return " ".join((config.people[person].name, *config.people[person].aliases)) if person else ""
 
 
-def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
-    """Return what is to be done with ``examined``; without a database only what its bytes tell."""
+def judge_mail(
+    tx: Tx | None, config: Config, examined: Examined, *, key: ServeKey | None = None, incoming_id: str = ""
+) -> Judgement:
+    """Return what is to be done with ``examined``; without a database only what its bytes tell.
+
+    Args:
+        key: the serve key, by which secrets and rows are known as ours; without it the rows are taken at their word,
+            which is enough to explain a mail and not enough to act on it.
+        incoming_id: the mail's own row.
+    """
     seats = _seats_of(tx, config, examined) if tx is not None else []
     if len(seats) > 1:
         why = "it was sent to several secret addresses of ours, so that nobody can say which of them it answers"
@@ -101,8 +136,8 @@ def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
     question = (
         find_question(tx, [address_hash(t) for t in examined.tokens]) if tx is not None and seat is None else None
     )
-    if question is not None:
-        return _judge_answer(config, examined, question)
+    if question is not None and tx is not None:
+        return _judge_answer(tx, config, examined, question, key)
     match examined.kind:
         case Kind.OWN:
             return Judgement(would=Would.IGNORE, because=("it is one of our own mails",))
@@ -112,8 +147,6 @@ def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
             return _judge_bounce(examined, seat, known=tx is not None)
         case Kind.AUTO_REPLY:
             return _judge_auto_reply(examined, seat, known=tx is not None)
-    assert examined.mail is not None
-    assert examined.reading is not None
     if tx is not None and seat is None:
         why = (
             "it was sent to no secret address of ours that is in use"
@@ -121,7 +154,21 @@ def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
             else "it was sent to no secret address of ours"
         )
         return Judgement(would=Would.QUARANTINE, because=(why,))
+    return _judge_reply(tx, config, examined, seat, key, incoming_id)
+
+
+def _judge_reply(
+    tx: Tx | None, config: Config, examined: Examined, seat: Assignment | None, key: ServeKey | None, incoming_id: str
+) -> Judgement:
+    assert examined.mail is not None
+    assert examined.reading is not None
     identity = _identify(config, examined, seat)
+    if tx is not None and seat is not None:
+        before = find_same_content(tx, examined.content, but=incoming_id)
+        if any(row.assignment_id == seat.id for row in before):
+            why = "the very same mail came here before, and what it says was dealt with then"
+            return Judgement(would=Would.IGNORE, because=(why,), seat=seat, identity=identity)
+        identity = _bound(tx, config, examined, identity, seat_asked(tx, seat, key), is_repeated=bool(before))
     would, because = _WOULD[examined.reading.verdict], (*examined.reading.because, *identity.because)
     needed = _level_needed(tx, seat) if tx is not None and seat is not None else Level.TOKEN
     if examined.reading.verdict is Verdict.APPROVE and not meets(identity.level, needed):
@@ -131,14 +178,30 @@ def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
     return Judgement(would=would, because=because, seat=seat, identity=identity)
 
 
-def _judge_answer(config: Config, examined: Examined, question: Question) -> Judgement:
+def _bound(
+    tx: Tx, config: Config, examined: Examined, identity: Identity, asked: Asked, *, is_repeated: bool = False
+) -> Identity:
+    """Return ``identity``, lowered to the secret address where a proven mail may have been written for something else."""
+    if identity.level is not Level.ALIGNED or examined.mail is None:
+        return identity
+    why = "the very same mail came to another of our addresses before" if is_repeated else ""
+    why = why or why_unbound(tx, config, examined.mail, identity.covers, asked)
+    if not why:
+        return identity
+    return replace(identity, level=Level.TOKEN, doubt=Doubt.UNBOUND, because=(*identity.because, f"but {why}"))
+
+
+def _judge_answer(tx: Tx, config: Config, examined: Examined, question: Question, key: ServeKey | None) -> Judgement:
     """Return what is to be done with a mail to the address of a question: passed on, if it is that person's own."""
     if examined.kind is not Kind.REPLY or examined.mail is None or examined.reading is None:
         would = Would.IGNORE if examined.kind in (Kind.AUTO_REPLY, Kind.BOUNCE, Kind.OWN) else Would.QUARANTINE
         return Judgement(would=would, because=examined.because, question=question)
     person = config.people.get(question.person)
     addresses = person.addresses if person else frozenset()
-    identity = identify(examined.mail, person_addresses=addresses, authserv_id=config.imap.authserv_id)
+    identity = identify(
+        examined.mail, person_addresses=addresses, authserv_id=config.imap.authserv_id, signed=examined.signed
+    )
+    identity = _bound(tx, config, examined, identity, question_asked(tx, question, key))
     is_proven = identity.level is Level.ALIGNED and examined.reading.text != ""
     would = Would.RELAY if is_proven else Would.QUARANTINE
     because = ("it answers a question", *identity.because)
@@ -190,4 +253,6 @@ def _identify(config: Config, examined: Examined, seat: Assignment | None) -> Id
     assert examined.mail is not None
     person = config.people.get(seat.person) if seat else None
     addresses = person.addresses if person else frozenset(a for p in config.people.values() for a in p.addresses)
-    return identify(examined.mail, person_addresses=addresses, authserv_id=config.imap.authserv_id)
+    return identify(
+        examined.mail, person_addresses=addresses, authserv_id=config.imap.authserv_id, signed=examined.signed
+    )

@@ -124,7 +124,7 @@ def _letter(
     if row.kind == "notice" or request is None:
         return notice_of(serving, request, details)
     if row.kind == "why" and seat is not None:
-        return why_of(serving, request, seat.person)
+        return why_of(serving, request, seat)
     if row.kind == "question":
         return question_of(serving, request, details)
     if row.kind in _NEEDS_ANSWER or row.kind == "clarification":
@@ -241,7 +241,7 @@ def _summary(gate: Gate, action: str, arguments: Mapping[str, Any]) -> str:
 
 def _seat(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignment) -> Seat:
     person = serving.config.people.get(seat.person)
-    believed = bool(serving.config.imap.authserv_id)
+    believed = serving.proves_senders
     stages = stages_of(serving, gate)
     stage = stages[seat.stage] if stages else None
     people = serving.config.people
@@ -325,7 +325,7 @@ def _headers(
         reply_to = (settings.display_name, address)
     elif row.kind == "question" and "id" in details:
         address = tagged_address(
-            settings.address, question_token(serving, str(details["id"])), serving.config.imap.reply_address
+            settings.address, question_token(serving.key, str(details["id"])), serving.config.imap.reply_address
         )
         reply_to = (settings.display_name, address)
     automatic = "" if row.kind in ("request", "escalation", "question") else "auto-generated"

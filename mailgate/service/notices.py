@@ -10,8 +10,9 @@ from mailgate.mail.draft import notice_letter
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import Letter
 from mailgate.service.context import Serving
+from mailgate.service.questions import question_marker
 from mailgate.service.signatures import name_of
-from mailgate.store.tables import Request
+from mailgate.store.tables import Assignment, Request
 
 
 def notice_of(serving: Serving, request: Request | None, details: Mapping[str, Any]) -> Letter:
@@ -43,6 +44,7 @@ def question_of(serving: Serving, request: Request, details: Mapping[str, Any]) 
             f"Reply to this mail: what you write goes to everybody who decides, and into the record. It can be answered{until}.",
             "Your reply decides nothing.",
         ),
+        nonce=question_marker(serving.key, str(details["id"])) if "id" in details else "",
     )
 
 
@@ -62,12 +64,14 @@ def _task(request: Request) -> Mapping[str, str]:
     }
 
 
-def why_of(serving: Serving, request: Request, person: str) -> Letter:
+def why_of(serving: Serving, request: Request, seat: Assignment) -> Letter:
     """Return the mail that asks somebody for the reason of a rejection that was counted without one."""
+    person = seat.person
     return notice_letter(
         deployment=serving.config.mailgate.name,
         recipient=name_of(serving, person),
         title=f"One more line, please, {name_of(serving, person)}",
         headline=f"Your rejection of {request.action} was counted, and it is not run.",
         next_steps=("Please reply to this mail and say in one line why, so that it can be looked up.",),
+        nonce=serving.key.marker(seat.id, seat.generation),
     )

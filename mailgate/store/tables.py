@@ -276,6 +276,7 @@ class Incoming(SQLModel, table=True):
     sender: str = ""
     verdict: str = ""
     level: str = ""
+    content: str = Field(default="", index=True, sa_column_kwargs={"server_default": text("''")})  # what signing covers
     why: str = _text()
     moved: bool = False
 

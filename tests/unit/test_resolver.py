@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from mailgate.chance import monotonic
 from mailgate.errors import DnsUnavailable
-from mailgate.mail.resolver import Resolver
+from mailgate.mail.resolver import PAUSE_SECONDS, Resolver
 from tests.signing import key, record
 from tests.site.dns import NameServer
 from tests.site.ports import PortLease
@@ -25,7 +26,7 @@ def names() -> Iterator[NameServer]:
 
 def ask(server: str, name: str = NAME) -> bytes | None:
     """Look a name up; a third of a second is long on loopback."""
-    return Resolver(server, timedelta(seconds=0.3)).txt(name)
+    return Resolver(server, timedelta(seconds=0.3), monotonic).txt(name)
 
 
 @pytest.mark.parametrize("text", ["v=DKIM1; p=", 'a "quoted" \\ one', record(), record(key("long", 4096))])
@@ -71,3 +72,22 @@ def test_a_failing_server_is_not_an_absent_name(names: NameServer) -> None:
     with pytest.raises(DnsUnavailable):
         ask(f"127.0.0.1:{lease.number}")
     lease.release()
+
+
+def test_a_silent_domain_is_left_alone_for_a_while(names: NameServer) -> None:
+    """Ten mails from there do not take ten times the limit; others are asked meanwhile, and it is after the pause."""
+    now = 100.0
+    names.silent.add(NAME)
+    names.publish("s2._domainkey.example.org", "TXT", "other")
+    resolver = Resolver(names.address, timedelta(seconds=0.3), lambda: now)
+    with pytest.raises(DnsUnavailable, match="no answer in time"):
+        resolver.txt(NAME)
+    asked = len(names.asked)
+    names.silent.clear()
+    names.publish("s9._domainkey.example.com", "TXT", "v=DKIM1")
+    with pytest.raises(DnsUnavailable, match="no answer a moment ago"):
+        resolver.txt("s9._domainkey.example.com")
+    assert len(names.asked) == asked
+    assert resolver.txt("s2._domainkey.example.org") == b"other"
+    now += PAUSE_SECONDS
+    assert resolver.txt("s9._domainkey.example.com") == b"v=DKIM1"

@@ -1,0 +1,15 @@
+"""An old mail that comes again is known by what every signature covers."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """Add the digest; of mails that were read before it stays empty."""
+    op.add_column("incoming", sa.Column("content", sa.String, nullable=False, server_default=sa.text("''")))
+    op.create_index("ix_incoming_content", "incoming", ["content"])
