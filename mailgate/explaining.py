@@ -61,9 +61,9 @@ class Explainer:
         """Return what one mail is, whose, what it says and what would be done with it."""
         # Saved mails often have lost their CRs; a mail from a server never has.
         unix_lines = b"\r\n" not in raw[:100_000]
-        wire = on_the_wire(raw) if unix_lines else raw
-        examined = examine(wire, self._config, log_name(self._config))
+        examined = examine(raw, self._config, log_name(self._config), unix_lines=unix_lines)
         if self._look_up is not None:
+            wire = on_the_wire(raw) if unix_lines else raw
             examined = with_signatures(wire, self._config, examined, self._look_up, _received_at(examined))
         if self._store is None:
             judgement = _without_database(self._config, examined)

@@ -80,22 +80,19 @@ def why_unbound(tx: Tx, config: Config, mail: Mail, covers: frozenset[str] | Non
     Raises:
         Forged: a row says of a mail that asked what the serving side did not write.
     """
-    single = config.imap.reply_address == "single"
     if _named(covers, "to"):
         addresses = [a for name in _named(covers, "to", "cc") for value in mail.all(name) for a in collect(value)]
-        if single and config.smtp.address not in addresses:
-            return "its To is another address than ours, so that it was written for something else"
-        if not single:
+        if config.imap.reply_address != "single":
             tokens = secret_tokens(addresses, base=config.smtp.address, mode=config.imap.reply_address)
-            is_here = any(address_hash(token) == asked.reply_hash for token in tokens)
-            return (
-                ""
-                if is_here
-                else "its To is another address than the one it came to: it was written for something else"
-            )
+            return "" if asked.reply_hash in map(address_hash, tokens) else _ELSEWHERE
+        if config.smtp.address not in addresses:
+            return _ELSEWHERE
     elif asked.code.lower() not in mail.subject.lower() or _FORWARDED.match(mail.subject):
         return "its sender vouches for no To, and its subject is not that of a reply to this request"
     return "" if _answers(tx, mail, covers, asked) else "nothing in it that its sender vouches for names this request"
+
+
+_ELSEWHERE = "its To is another address than the one it came to, so that it was written for something else"
 
 
 def _named(covers: frozenset[str] | None, *names: str) -> list[str]:

@@ -244,3 +244,12 @@ def test_warnings_are_no_errors() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert errors(**gate(approvers=["alice", "bob"], quorum=2)) == []
+
+
+def test_exchange_online_is_believed_with_signatures_only() -> None:
+    """Its field bears no name, so that it proves nothing alone; however it is spelled."""
+    assert errors(imap={"authserv_id": "M365"}) == []
+    assert errors(imap={"authserv_id": "M365", "dkim": False}) == [
+        "[imap] authserv_id = 'm365' counts only together with a signature; set dkim = true"
+    ]
+    assert errors(imap={"authserv_id": "mx.example.com", "dkim": False}) == []
