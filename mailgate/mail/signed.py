@@ -116,8 +116,11 @@ def content_digest(mail: Mail) -> str:
     """Return a SHA-256 (hex) that a mail keeps, whatever is done to it that breaks no signature of ours.
 
     It is over what every signature has to cover: From, Date, Subject and the text, in relaxed form (RFC 6376 section 3.4).
-    Message-ID is not among them, nor is the signature itself: both could be changed to make an old mail look new.
+    Message-ID is not among them, nor is the signature itself: both could be changed to make an old mail look new. Empty for a
+    mail without a Date (RFC 5322 section 3.6 demands one): two of those may be alike and yet be two.
     """
+    if not mail.first("date"):
+        return ""
     hashed = hashlib.sha256()
     for name in sorted(ALWAYS):
         hashed.update(" ".join(mail.first(name).split()).encode() + b"\n")

@@ -101,6 +101,7 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
     row.sender = (judgement.identity.sender or "") if judgement.identity else ""
     row.level = judgement.identity.level.value if judgement.identity else ""
     row.verdict = reading.verdict.value if reading else ""
+    row.message_id = examined.message_id
     row.content = examined.content if _is_remembered(judgement.identity) else ""
     row.state = "quarantined" if judgement.would is Would.QUARANTINE else "concluded"
     tx.session.add(row)
@@ -269,15 +270,11 @@ def _evidence(identity: Identity, examined: Examined, row: Incoming) -> Mapping[
         "from": identity.sender or "",
         "first_line": examined.reading.first_line if examined.reading else "",
         "inbound_sha256": row.sha256,
-        "message_id": _message_id(examined),
+        "message_id": examined.message_id,
         "received_at": format_time(row.received_at),
         "because": list(identity.because),
         **identity.evidence,
     }
-
-
-def _message_id(examined: Examined) -> str:
-    return examined.mail.first("message-id").strip()[:250] if examined.mail else ""
 
 
 def _clarify(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, examined: Examined, because: str) -> None:
@@ -314,7 +311,7 @@ def _tell(tx: Tx, serving: Serving, seat: Assignment, examined: Examined, kind: 
     found.clarified += 1
     tx.session.add(found)
     heard = examined.reading.first_line if examined.reading else ""
-    details = {"because": because, "heard": heard, "in_reply_to": _message_id(examined)}
+    details = {"because": because, "heard": heard, "in_reply_to": examined.message_id}
     order_mail(tx, serving, kind, get_request(tx, seat.request_id), to=found, details=details)
 
 

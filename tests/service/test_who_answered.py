@@ -292,7 +292,7 @@ def _same_content_made_to_look_new(house: Callable[..., Rig]) -> Made:
     raw = written(address(rig, first))
     deliver(rig, arrived(raw, address(rig, first), vouched()), mail_id="first")
     assert rig.state(first) == "approved"
-    raw = raw.replace(address(rig, first).encode(), address(rig, request_id).encode()).replace(b"reply-1", b"reply-2")
+    raw = raw.replace(address(rig, first).encode(), address(rig, request_id).encode())
     return arrived(raw, address(rig, request_id), vouched()), rig, request_id
 
 
@@ -351,7 +351,10 @@ ATTACKS: dict[str, tuple[Maker, str]] = {
     ),
     "a good signature, and the believed server says dmarc=fail": (_believed_server_says_no, UNPROVEN),
     "the believed server's word is forged below its own": (_forged_word_of_the_believed_server, UNPROVEN),
-    "a counted mail is sent again with another To and Message-ID": (_same_content_made_to_look_new, UNBOUND),
+    "a counted mail is sent again with another To, and the believed server vouches for it": (
+        _same_content_made_to_look_new,
+        UNBOUND,
+    ),
     "an unsigned mail with a forged From": (_unsigned, UNPROVEN),
     "a forged From, signed with the forger's own good key": (_signed_by("v.il"), UNPROVEN),
     "a forged From, signed in the domain's name with another key": (_signed_by("example.com", "eve"), UNPROVEN),
@@ -420,6 +423,22 @@ def test_the_same_mail_again_does_nothing(
 def did(rig: Rig) -> list[int]:
     """Return how much was done so far."""
     return [len(rig.rows(table)) for table in (Event, Decision, Question, Outgoing)]
+
+
+def test_a_mail_does_not_look_new_by_what_nobody_signed(house: Callable[..., Rig], attack: Attack) -> None:
+    """Its Message-ID is exchanged, and the signature does not cover it; two that do differ are two."""
+    rig = house()
+    request_id = rig.ask("pay_twice", on_behalf_of="erin@example.com")
+    free = [name for name in USUAL if name != "message-id"]
+    raw = written(address(rig, request_id), "QUESTION: why now?")
+    for number, covers in enumerate((free, free, USUAL, USUAL)):
+        new = raw.replace(b"reply-1", f"reply-{number}".encode())
+        signed = sign(new, covers=covers) if covers is USUAL else sign(raw, covers=covers).replace(raw, new)
+        deliver(rig, arrived(signed, address(rig, request_id)), mail_id=f"mail-{number}")
+    rig.keeper()
+    assert [row.why.partition(",")[0] for row in rig.rows(Incoming)][1] == "the very same mail came here before"
+    assert rig.kinds(request_id).count("question") == 3
+    attack("an unsigned Message-ID is exchanged, so that an old mail looks new", "kept, and nothing else happens")
 
 
 # A key that cannot be looked up.

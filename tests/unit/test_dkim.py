@@ -280,3 +280,4 @@ def test_two_mails_are_not_taken_for_one() -> None:
     texts = [mail(), mail("REJECT"), mail(who="alice@example.com"), changed(mail(), b"pay", b"fly")]
     texts.append(changed(mail(), b"09:30", b"09:31"))
     assert len({content_digest(open_mail(raw)) for raw in texts}) == len(texts)
+    assert content_digest(open_mail(b"From: bob@example.com\r\n\r\nAPPROVE")) == ""

@@ -10,6 +10,7 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Add the digest; of mails that were read before it stays empty."""
+    """Add the digest and the Message-ID; of mails that were read before they stay empty."""
+    op.add_column("incoming", sa.Column("message_id", sa.String, nullable=False, server_default=sa.text("''")))
     op.add_column("incoming", sa.Column("content", sa.String, nullable=False, server_default=sa.text("''")))
     op.create_index("ix_incoming_content", "incoming", ["content"])
