@@ -95,6 +95,7 @@ def open_serving(config: Config) -> Serving:
         verifier=verifier,
         templates=open_templates(config),
         store=open_database(config),
+        look_up=resolver_of(config),
     )
 
 
@@ -115,6 +116,15 @@ def open_templates(config: Config) -> Templates:
     except ComposeError as error:
         raise ConfigError([f"[mailgate] templates: {error.message}"]) from error
     return templates
+
+
+def resolver_of(config: Config) -> Callable[[str], bytes | None] | None:
+    """Return what looks up the keys of signatures, or None where they are not checked; nothing is asked yet."""
+    from mailgate.mail.resolver import Resolver
+
+    if not config.imap.dkim:
+        return None
+    return Resolver(config.imap.resolver, config.imap.resolver_timeout, monotonic).txt
 
 
 def make_key_files(config: Config) -> list[Path]:

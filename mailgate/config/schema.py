@@ -9,6 +9,7 @@ import ipaddress
 import re
 from datetime import timedelta
 from email.utils import getaddresses, parseaddr
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -50,6 +51,17 @@ def _check_url(text: str) -> str:
 
 def _check_optional(text: str) -> str:
     return check_address(text) if text else text
+
+
+def _check_resolver(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    try:
+        fits = not text or (bool(ip_address(host.removeprefix("[").removesuffix("]"))) and 0 < int(port) < 65536)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{quoted(text)} is no DNS server's address and port, such as 127.0.0.1:53")
+    return text
 
 
 def _check_line(text: str) -> str:
@@ -130,7 +142,10 @@ class ImapSettings(Server):
     tls: Literal["starttls", "implicit", "none"] = "implicit"
     folder: Line = "INBOX"
     reply_address: Literal["plus", "catchall", "single"] = "plus"
-    authserv_id: Line = ""
+    authserv_id: Annotated[Line, AfterValidator(lambda text: "m365" if text.lower() == "m365" else text)] = ""
+    dkim: bool = True
+    resolver: Annotated[str, AfterValidator(_check_resolver)] = ""
+    resolver_timeout: Period = timedelta(seconds=5)
     grace: Duration = timedelta(minutes=10)
     idle: Period = timedelta(minutes=4)
     poll: Period = timedelta(seconds=60)

@@ -181,14 +181,9 @@ def recipients(mail: Mail) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def referenced_ids(mail: Mail) -> tuple[str, ...]:
+def referenced_ids(mail: Mail, names: Iterable[str] = ("references", "in-reply-to")) -> tuple[str, ...]:
     """Return the Message-IDs, with brackets, that In-Reply-To and References name; at most 200, the newest ones."""
-    references = [
-        found
-        for name in ("references", "in-reply-to")
-        for value in mail.all(name)
-        for found in _MESSAGE_ID.findall(value)
-    ]
+    references = [found for name in names for value in mail.all(name) for found in _MESSAGE_ID.findall(value)]
     return tuple(dict.fromkeys(reversed(references)))[:_MOST_IDS]
 
 

@@ -268,7 +268,7 @@ def _summary(gate: Gate, action: str, arguments: Mapping[str, Any]) -> str:
 
 def _seat(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignment) -> Seat:
     person = serving.config.people.get(seat.person)
-    believed = bool(serving.config.imap.authserv_id)
+    believed = serving.proves_senders
     stages = stages_of(serving, gate)
     stage = stages[seat.stage] if stages else None
     people = serving.config.people
@@ -369,7 +369,7 @@ def _headers(
         reply_to = (settings.display_name, address)
     elif row.kind == "question" and "id" in details:
         address = tagged_address(
-            settings.address, question_token(serving, str(details["id"])), serving.config.imap.reply_address
+            settings.address, question_token(serving.key, str(details["id"])), serving.config.imap.reply_address
         )
         reply_to = (settings.display_name, address)
     automatic = "" if row.kind in ("request", "escalation", "question") else "auto-generated"

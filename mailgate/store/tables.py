@@ -292,6 +292,8 @@ class Incoming(SQLModel, table=True):
     sender: str = ""
     verdict: str = ""
     level: str = ""
+    content: str = Field(default="", index=True, sa_column_kwargs={"server_default": text("''")})  # what signing covers
+    message_id: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     why: str = _text()
     moved: bool = False
 

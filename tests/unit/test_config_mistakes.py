@@ -367,3 +367,19 @@ def test_the_error_carries_its_sentences_one_a_line() -> None:
     error = ConfigError(["a.", "b."])
     assert str(error) == "a.\nb."
     assert error.problems == ("a.", "b.")
+
+
+@pytest.mark.parametrize(
+    "server", ["127.0.0.1", "dns.example.com:53", "127.0.0.1:0", "127.0.0.1:x", "::1:99999", ":53"]
+)
+def test_a_resolver_is_an_address_and_a_port(tmp_path: Path, server: str) -> None:
+    """A name would have to be looked up by what it names."""
+    [sentence] = problems(tmp_path, f'{PEOPLE}[imap]\nresolver = "{server}"\n')
+    assert f"{server!r} is no DNS server's address and port, such as 127.0.0.1:53" in sentence
+
+
+@pytest.mark.parametrize("server", ["", "127.0.0.1:53", "[::1]:5353"])
+def test_a_resolver_is_taken(tmp_path: Path, server: str) -> None:
+    """Also one of IPv6, and none."""
+    (tmp_path / "config.toml").write_text(f'{PEOPLE}[imap]\nresolver = "{server}"\n', encoding="utf-8")
+    assert load_config(tmp_path / "config.toml").imap.resolver == server
