@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
+from mailgate.model.phrases import NEVER_A_NAME
+
 MARKER = re.compile(r"mailgate-reply-above-[a-z0-9]*", re.IGNORECASE)
 """The first body line of every mail that can be answered: what a client repeats from here on is ours, not the sender's."""
 
@@ -43,7 +45,7 @@ _LABELS = {
     **_labels(
         Label.FROM,
         "from|von|de|da|di|van|fra|från|od|nadawca|odesílatel|odosielateľ|pošiljatelj|lähettäjä|feladó|от|от кого|отправитель|"
-        "від|kimden|gönderen|από|מאת|من|de la|dari|từ|จาก|差出人|送信者|送信元|发件人|發件人|寄件者|寄件人|보낸 사람|보낸사람|"
+        "від|kimden|gönderen|από|מאת|من|de la|dari|từ|จาก|差出人|送信者|送信元|发件人|發件人|寄件者|寄件人|보낸 사람|보낸사람|발신|"
         "expéditeur|remitente|remetente|mittente|afzender|avsändare|avsender|afsender|saatja|nuo",
     ),
     **_labels(
@@ -58,7 +60,7 @@ _LABELS = {
     **_labels(
         Label.TO,
         "to|an|à|para|a|aan|til|till|do|komu|prima|vastaanottaja|címzett|кому|получатель|kime|alıcı|προς|אל|إلى|către|kepada|"
-        "đến|ถึง|宛先|收件人|收件者|받는 사람|받는사람|destinataire|destinatario|destinatário|empfänger|ontvanger|kam|kellele",
+        "đến|ถึง|宛先|收件人|收件者|받는 사람|받는사람|수신|destinataire|destinatario|destinatário|empfänger|ontvanger|kam|kellele",
     ),
     **_labels(
         Label.CC,
@@ -80,7 +82,7 @@ _SEPARATOR_WORDS = re.compile(
     r"původní (?:zpráva|e-?mail)|pôvodná správa|izvirno sporočilo|alkuperäinen viesti|eredeti üzenet|"
     r"исходное сообщение|оригинальное сообщение|пересылаемое сообщение|orijinal (?:mesaj|ileti)|özgün ileti|"
     r"αρχικό μήνυμα|הודעה מקורית|الرسالة الأصلية|mesaj original|pesan asli|thư gốc|"
-    r"元のメッセージ|原始邮件|原始郵件|原邮件|원본 메시지|원본메일|reply message|"
+    r"元のメッセージ|原始邮件|原始郵件|原邮件|邮件原件|郵件原件|원본 메시지|원본메일|원본 이메일|original|reply message|"
     r"forwarded message|"
     r"forwarded by [\w .'-]{1,40}/[\w ./-]{1,60} on \d[\d./-]{5,9},? [\d:]{4,8}(?: ?[ap]m)?|"
     r"weitergeleitete (?:nachricht|mail)|message transféré|mensaje reenviado|"
@@ -103,7 +105,7 @@ _WROTE = re.compile(
     r"napisał|napisała|napisał\(a\)|pisze|napsal|napsala|napsal\(a\)|napísal|je napisa[ol]|kirjoitti|írta|a scris|"
     r"написал|написала|написал\(а\)|пишет|писал|писав|пише|написа|yazdı|şunu yazdı|şunları yazdı|έγραψε|"
     r"skrifaði|rašė|parašė|rakstīja|kirjutas|va escriure|menulis|đã viết)(?![\w@])|"
-    r"さんは書きました|のメール|さんからの|が書き込|写道|寫道|님이 작성|작성:|씀:|כתב|كتب|เขียน",
+    r"이\(가\) 쓴 글|さんは書きました|のメール|さんからの|が書き込|写道|寫道|님이 작성|작성:|씀:|כתב|كتب|เขียน",
     re.IGNORECASE,
 )
 _OPENER = re.compile(
@@ -118,10 +120,25 @@ _HAS_DATE = re.compile(
     r"(?<![\d:.])\d{1,2}\.? [^\W\d_]{3,}|\b[^\W\d_]{3,12}\.? \d{1,2}(?:st|nd|rd|th)?\b"
 )
 _DATE_AFTER_OPENER = re.compile(r"[^\w<]*(?:[^\W\d_]{1,12}['’׳.,،]*\s+){0,2}\d")
-_DATE_FIRST = re.compile(r"[^\w<]*(?:(?:[^\W\d_]{1,12}[.,]{1,2}|[^\W\d_]{2})\s+)?\d")  # no "only 5", no "not before 5"
+_DATE_FIRST = re.compile(
+    # No "only 5", no "not before 5": a word before the figure is short, or has a stop, or is a month.
+    r"[^\w<]*(?:(?:[^\W\d_]{1,12}[.,]{1,2}|[^\W\d_]{2}|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6})\s+)?\d",
+    re.IGNORECASE,
+)
 _ADDRESS = r"(?<![\w.+%=-])[\w.+%=-]{1,120}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}"
 _SET_OFF_ADDRESS = re.compile(rf"[<(\[]\s?(?:mailto:)?{_ADDRESS}(?:\s?<mailto:[^<>]*>)?\s?[>)\]]|\A[\"'<]?{_ADDRESS}")
 _SENDERS_ADDRESS = re.compile(rf"[<(\[]\s?(?:mailto:)?{_ADDRESS}|[:：][*_\s]*{_ADDRESS}[*_\s]*\Z")
+_NAME = r"(?P<name>[^\s<>:;,]{1,40}(?: [^\s<>:;,]{1,40}){0,3})"
+_OTHER_SHAPES = tuple(
+    # Attributions of another shape: Horde, Gnus, s-nail have no date, Tuta no brackets. Each is matched as a whole.
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?:quoting|zitat von|quotando|citando a|citation de|citaat van) \"?{_NAME}\"? <{_ADDRESS}>\s?:",
+        rf"\"?{_NAME}\"? <{_ADDRESS}> (?:writes|wrote|schreibt|schrieb|écrit|a écrit|escribe|escribió)\s?:",
+        rf"{_NAME} wrote in <[^<>\s]{{3,250}}@[^<>\s]{{1,250}}>\s?:",
+        rf"(?P<name>[\w.]{{1,12}}) [\w.,]{{1,12}} \d{{4}}, \d{{1,2}}:\d\d(?: [ap]m)? (?:von|by|from|par|de|da) {_ADDRESS}:",
+    )
+)
 _ENDS = re.compile(r"(?:[:：]|\bwrote|\bskrev|写道|寫道)[\s*_>-]*\Z", re.IGNORECASE)
 
 
@@ -153,10 +170,13 @@ def is_separator(line: str) -> bool:
     text = visible(line)
     if len(text) > 120:
         return False
-    dashed = re.fullmatch(r"[*_]*-{2,}\s*(.{1,80}?)\s*-{2,}[*_]*", text)
-    return _FORWARD_INTRO.fullmatch(text) is not None or (
-        dashed is not None and _SEPARATOR_WORDS.fullmatch(dashed[1]) is not None
-    )
+    if _FORWARD_INTRO.fullmatch(text):
+        return True
+    # Samsung's text part puts the first line of the header right behind the dashes.
+    dashed = re.fullmatch(r"[*_]*-{2,}\s*(.{1,80}?)\s*-{2,}[*_]*(?P<rest>[^-].*)?", text)
+    if dashed is None or not _SEPARATOR_WORDS.fullmatch(dashed[1]):
+        return False
+    return not dashed["rest"] or label_of(dashed["rest"]) is Label.FROM
 
 
 def label_of(line: str) -> Label | None:
@@ -218,6 +238,10 @@ def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
     """
     if not _ENDS.search(visible(lines[end][-80:])):
         return None
+    return _dated(lines, end) or _of_another_shape(lines, end)
+
+
+def _dated(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
     if not any(letter.isdigit() for line in lines[max(0, end - 4) : end + 1] for letter in line[:_LONGEST]):
         return None
     for start in range(end, max(-1, end - 5), -1):
@@ -228,6 +252,16 @@ def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
             return None
         if _is_attribution(text) and (start == end or _may_be_wrapped(visible(lines[start]))):
             return _with_wrapped_date(lines, start), _SET_OFF_ADDRESS.search(text) is not None
+    return None
+
+
+def _of_another_shape(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
+    """Find an attribution of one line or two that has no date, or no brackets around its address."""
+    for start in (end, end - 1):
+        text = " ".join(visible(line) for line in lines[max(start, 0) : end + 1]).strip("- *_")
+        found = next((match for form in _OTHER_SHAPES if (match := form.fullmatch(text[:_LONGEST]))), None)
+        if found and NEVER_A_NAME.isdisjoint(found["name"].casefold().split()):
+            return start, True
     return None
 
 

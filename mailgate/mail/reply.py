@@ -132,7 +132,7 @@ def _doubt(lines: Sequence[Line], runs: Sequence[tuple[bool, Sequence[Line]]], w
         return "the answer stands where a client begins to quote"
     if not written or written[0] == 0:
         return ""
-    if written != [len(runs) - 1]:
+    if written != [len(runs) - 1] or any(line.quoted and visible(line.text) for line in runs[-1][1]):
         return "the answer stands between quoted lines, and may be the rest of one"
     if visible(runs[-1][1][0].text) and not runs[-2][1][-1].sure:
         return "the answer follows a quoted line directly, and may be the rest of it"

@@ -96,6 +96,7 @@ TITLES = _words(
     vertrieb verwaltung personal personalabteilung technik entwicklung referent referentin sachbearbeiter sachbearbeiterin
     assistent assistentin assistenz sekretariat kundendienst kundenservice inhaber inhaberin berater beraterin ingenieur
     ingenieurin abteilung bereich stellvertretender stellvertretende
+    diretor diretora financeiro financeira administrativo administrativa gerência
     directeur directrice responsable chef comptable comptabilité finances financier financière général générale commercial
     commerciale ressources humaines ingénieur adjoint adjointe gérant gérante président présidente
     directora gerente jefe jefa contabilidad finanzas financiero financiera ventas compras recursos humanos presidente

@@ -65,7 +65,8 @@ _NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-](?=[^\W\d_]|$)){0,24}")
 # Figures below an answer may be an amount, so an address needs a word for "street", and a town stands next to one.
 _NAMES = r"[^\W\d_][^\W\d_.'’-]*\.?(?:[ -][^\W\d_][^\W\d_.'’-]*\.?){0,3}"
 _STREET = (
-    rf"(?:(?:{_NAMES}[ -])?[^\W\d_]*(?:straße|strasse|str\.|weg|platz|gasse|allee|damm|ring|straat|laan|gatan|vej)"
+    rf"(?:(?:{_NAMES}[ -])?[^\W\d_]*(?:straße|strasse|str\.|weg|platz|gasse|allee|damm|ring|straat|laan|gracht|kade|singel|plein|"
+    r"gatan|vägen|vej)"
     r"\s\d{1,4}\s?[a-z]?"
     rf"|\d{{1,4}}[a-z]?,? {_NAMES} (?:street|st|road|rd|lane|avenue|ave|drive|square|way|court|place|boulevard|blvd)\.?"
     rf"|\d{{1,4}},? (?:rue|avenue|boulevard|place|quai) {_NAMES}|(?:via|calle|rua|piazza|plaza) {_NAMES},? \d{{1,4}})"
@@ -118,7 +119,7 @@ def own_words(lines: Sequence[str], *, signer: str, strict: bool) -> tuple[str, 
             or is_registered(line)
             or (registered and is_officers(line))
             or (signed and _is_contact(line, who))
-            or (named and (_is_title(line, who) or _is_postal(line, lines[index - 1])))
+            or (named and (_is_title(line, who) or _is_postal(line, _above(lines, index)) or _is_card(line, who)))
             or (not strict and signed and _looks_like_title(line))
         ):
             own.append(line)
@@ -164,7 +165,10 @@ def _postscript(lines: Sequence[str]) -> tuple[str, ...]:
 
 def _end_of_footer(lines: Sequence[str], index: int, who: _Signer, *, strict: bool) -> int:
     """Return where the legal paragraph that begins at ``index`` ends; 0 if none does. It goes to the next empty line."""
-    end = next((row for row in range(index, len(lines)) if not lines[row] or _RULE.fullmatch(lines[row])), len(lines))
+    below = range(index + 1, len(lines))
+    # A telephone puts its own line right below.
+    ends = (row for row in below if not lines[row] or _RULE.fullmatch(lines[row]) or is_from_device(lines[row]))
+    end = next(ends, len(lines))
     house = who.house | who.names
     return end if is_legal(" ".join(lines[index:end]), house=house, whole=strict) else 0
 
@@ -277,6 +281,19 @@ def _looks_like_name(word: str) -> bool:
     if plain.casefold() in PARTICLES:
         return True
     return bool(_NAME_WORD.fullmatch(plain)) and plain[0].isupper() and plain.casefold() not in NEVER_A_NAME
+
+
+def _is_card(line: str, who: _Signer) -> bool:
+    """Whether a line is several things that a signature may hold, set apart: company | street, town | telephone."""
+    pieces = re.split(r"\s*[|·•]\s*", line.strip("|·• ")) if len(line) <= 2 * _LONGEST else []
+    return len(pieces) > 1 and all(
+        _POSTAL.fullmatch(piece) or _is_title(piece, who) or _is_contact_piece(piece, who) for piece in pieces
+    )
+
+
+def _above(lines: Sequence[str], index: int) -> str:
+    """Return the nearest line above that is not empty: HTML gives each paragraph an empty line of its own."""
+    return next((line for line in reversed(lines[max(0, index - 3) : index]) if line), "")
 
 
 def _is_postal(line: str, above: str) -> bool:

@@ -124,7 +124,7 @@ WRITERS = {
             address="joao.silva@exemplo.example",
             closing="Atenciosamente",
             card="João Silva\nGerente Financeiro\nExemplo SA\nTel.: +55 11 91234 5678\njoao.silva@exemplo.example",
-            legal=("Esta mensagem é confidencial. Se não é o destinatário, elimine a mensagem e informe o remitente."),
+            legal=("Esta mensagem é confidencial. Se não é o destinatário, elimine a mensagem e informe o remetente."),
             reason="O cliente já foi reembolsado na segunda-feira.",
             charset="iso-8859-1",
         ),
