@@ -70,11 +70,11 @@ def open_serving(config: Config) -> Serving:
     """Return the serving side with its keys and templates.
 
     Raises:
-        ConfigError: a key or template is missing or damaged.
+        ConfigError: a key or template is missing or damaged, or a word that decides stands in our own mails.
         ComposeError: a template that cannot be used.
         StoreUnavailable: the database cannot be used.
     """
-    from mailgate.mail.rehearsal import rehearse
+    from mailgate.mail.rehearsal import refuse_words, rehearse
     from mailgate.mail.templates import Templates
     from mailgate.tokens import LinkKeys, ServeKey
 
@@ -91,6 +91,10 @@ def open_serving(config: Config) -> Serving:
     templates = Templates.load(shipped("templates"), override)
     if override is not None:
         rehearse(templates)  # somebody's own templates: every kind of mail is made and checked before one is needed
+    if config.own_words:
+        refuse_words(Templates.load(shipped("templates")), config.own_words, anywhere=True)
+        if override is not None:
+            refuse_words(templates, config.own_words, anywhere=False)
     return Serving(
         config=config,
         key=ServeKey(read_secret(config, "serve_file")),

@@ -10,15 +10,23 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from mailgate.model.words import SHIPPED
+
 WIDTH = 74
 """Columns of a line: a client can quote it twice ("> > ") within the 78 that RFC 5322 section 2.1.1 recommends."""
 
 _AHEAD = 400  # characters looked at after a cut; no passage in a mail has a longer run of blanks on one line
 _CODE = len("⟨U+10FFFF⟩")
 # More words than the grammar of replies knows, so that whoever extends it need not think of this list at once.
+_FOREIGN = "|".join(
+    re.escape(word)
+    for words in SHIPPED.values()
+    for word in sorted((*words.approve, *words.reject), key=len, reverse=True)
+)
 _DECIDING = re.compile(
     r"[\s>*_#.!]*(?:approve[ds]?|approving|approval|accept(?:ed)?|agreed?|yes|ok|okay|confirm(?:ed)?"
-    r"|reject(?:ed|s)?|den(?:y|ied)|declined?|refused?|no|nope|stop(?:ped)?|cancel(?:led)?|undo|question)(?!-|_*[^\W_])",
+    r"|reject(?:ed|s)?|den(?:y|ied)|declined?|refused?|no|nope|stop(?:ped)?|cancel(?:led)?|undo|question"
+    rf"|{_FOREIGN})(?!-|_*[^\W_])",
     re.IGNORECASE,
 )
 

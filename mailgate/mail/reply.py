@@ -42,6 +42,7 @@ from mailgate.mail.lines import Line, plain_lines
 from mailgate.mail.markup import html_lines
 from mailgate.mail.mime import Mail
 from mailgate.model.verdict import Reading, Verdict, read_verdict
+from mailgate.model.words import Words
 
 MAX_LINES = 20_000
 """A body with more lines is not read: the longest mail of ours, quoted ten times, has fewer."""
@@ -79,11 +80,12 @@ def new_text_of_html(source: str) -> str:
 MOST_TEXT = 4000
 
 
-def read_reply(mail: Mail, known_as: str = "") -> Reading:
+def read_reply(mail: Mail, known_as: str = "", words: Sequence[Words] = ()) -> Reading:
     """Read what a mail says. Plain text and HTML must say the same, and for a yes be all it says, else it is unclear.
 
     Args:
         known_as: more words by which its sender is known, such as a configured name; for recognising a signature.
+        words: words of other languages that decide besides the English ones.
 
     Raises:
         MailUnreadable: the HTML cannot be read at all.
@@ -102,7 +104,7 @@ def read_reply(mail: Mail, known_as: str = "") -> Reading:
         because = "the mail has no text part" if missing else "the text of the mail is empty"
         return Reading(verdict=Verdict.UNCLEAR if missing else Verdict.NONE, because=(because,))
     signer = f"{_signer(mail)} {known_as}"
-    readings = [(name, _read(lines, signer)) for name, lines in parts]
+    readings = [(name, _read(lines, signer, words)) for name, lines in parts]
     verdicts = {reading.verdict for _, reading in readings}
     first = readings[0][1]
     if len(verdicts) == 1:
@@ -139,12 +141,12 @@ def _doubt(lines: Sequence[Line], runs: Sequence[tuple[bool, Sequence[Line]]], w
     return ""
 
 
-def _read(lines: Sequence[Line], signer: str) -> Reading:
+def _read(lines: Sequence[Line], signer: str, words: Sequence[Words]) -> Reading:
     found = new_text(lines)
-    reading = replace(read_verdict(found.text, signer=signer), text=found.text.strip()[:MOST_TEXT])
+    reading = replace(read_verdict(found.text, signer=signer, words=words), text=found.text.strip()[:MOST_TEXT])
     because = found.doubt
     if reading.verdict is Verdict.APPROVE and not because:
-        whole = read_verdict(found.whole, signer=signer)
+        whole = read_verdict(found.whole, signer=signer, words=words)
         if whole.verdict is Verdict.APPROVE:
             return replace(whole, text=reading.text)
         because = whole.because[-1]

@@ -167,7 +167,14 @@ def _end_of_footer(lines: Sequence[str], index: int, who: _Signer, *, strict: bo
     """Return where the legal paragraph that begins at ``index`` ends; 0 if none does. It goes to the next empty line."""
     below = range(index + 1, len(lines))
     # A telephone puts its own line right below.
-    ends = (row for row in below if not lines[row] or _RULE.fullmatch(lines[row]) or is_from_device(lines[row]))
+    ends = (
+        row
+        for row in below
+        if not lines[row]
+        or _RULE.fullmatch(lines[row])
+        or _DELIMITER.fullmatch(lines[row])
+        or is_from_device(lines[row])
+    )
     end = next(ends, len(lines))
     house = who.house | who.names
     return end if is_legal(" ".join(lines[index:end]), house=house, whole=strict) else 0

@@ -79,7 +79,7 @@ def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = Fal
             mail=mail,
             tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
             ids=referenced_ids(mail),
-            reading=read_reply(mail, _known_as(config, mail)) if kind is Kind.REPLY else None,
+            reading=read_reply(mail, _known_as(config, mail), config.own_words) if kind is Kind.REPLY else None,
         )
     except MailUnreadable as error:
         return Examined(kind=Kind.BROKEN, because=(error.message,))

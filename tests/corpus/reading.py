@@ -191,6 +191,7 @@ def explainer(languages: Sequence[str]) -> Explainer:
             "smtp": {"from": f"Approvals <{SENDER}>"},
             "imap": {"authserv_id": SERVER},
             "people": people,
+            "answers": {"languages": languages},
         }
     )
     return Explainer(config, None)

@@ -19,6 +19,7 @@ _SIGNED = frozenset(("gmail signed", "outlook new"))
 
 _BY_NAME = {client.name: client for client in CLIENTS}
 _WHOLE_EVERY = 60
+_EMPTY = Answer(name="nothing", means="none", text="")
 
 
 def replies() -> Iterator[Mail]:
@@ -26,6 +27,23 @@ def replies() -> Iterator[Mail]:
     yield from _on_top()
     yield from _below_and_between()
     yield from _own_words()
+
+
+def frame_alone(client: Client, language: str) -> Mail:
+    """Return a reply to which its writer added nothing."""
+    return _mail(client, language, "top", _EMPTY)
+
+
+def every_answer() -> Iterator[Mail]:
+    """Yield every answer in every client, language and position: about ten thousand mails, made and not stored."""
+    for client in CLIENTS:
+        for language in client.languages:
+            for answer in (*APPROVALS, *REJECTIONS, *OTHERS):
+                if not _fits(answer, client):
+                    continue
+                for position in client.positions:
+                    if position == "top" or (position == "bottom" and client.name not in UNSET):
+                        yield _mail(client, language, position, answer)
 
 
 def _on_top() -> Iterator[Mail]:
@@ -66,17 +84,14 @@ def _own_words() -> Iterator[Mail]:
 
 def _fitting(answers: Iterator[Answer], client: Client) -> Answer:
     """Return the next answer that this client can be drawn with."""
+    return next(answer for answer in answers if _fits(answer, client))
+
+
+def _fits(answer: Answer, client: Client) -> bool:
+    """Whether a client can be drawn with an answer; some are drawn with a signature, which it has to have then."""
     signed = ("{card}", "{name}", "{first}")
-    return next(
-        answer
-        for answer in answers
-        if client.name not in _SIGNED
-        or (
-            answer.text.count("\n\n") == 1
-            and any(s in answer.text for s in signed)
-            and answer.text.strip() == answer.text
-        )
-    )
+    is_signed = answer.text.count("\n\n") == 1 and any(s in answer.text for s in signed)
+    return client.name not in _SIGNED or (is_signed and answer.text.strip() == answer.text)
 
 
 def _mail(

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from mailgate.cli.app import app
 from mailgate.model.lifecycle import diagram
+from mailgate.model.words import SHIPPED
 from tests.docs.pages import ROOT, name_of, pages
 
 COMMANDS = (
@@ -124,7 +125,20 @@ def sections() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
         yield name, says, rows
 
 
-PARTS: dict[str, Callable[[], str]] = {"help": commands, "states": states, "configuration": configuration}
+def words() -> str:
+    """Return a table of the words of other languages that come with mailgate."""
+    table = ["| language | approve | reject |", "|---|---|---|"]
+    for language, own in SHIPPED.items():
+        table.append(f"| `{language}` | {', '.join(own.approve)} | {', '.join(own.reject)} |")
+    return "\n" + "\n".join(table) + "\n\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "help": commands,
+    "states": states,
+    "configuration": configuration,
+    "words": words,
+}
 
 
 def made_anew(page: Path) -> str:
