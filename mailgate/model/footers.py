@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mailgate.model.phrases import LEGAL_FORMS, NEVER_A_NAME
+from mailgate.model.postal import is_postal
 
 
 def _words(text: str) -> frozenset[str]:
@@ -24,13 +25,13 @@ _DEVICES = _words(
     smartfon móvil téléphone portable celular cellulare telefoon mobiltelefon puhelin mobiel cihazım outlook gmail mail proton
     protonmail yahoo thunderbird k-9 fairemail bluemail spark airmail mailspring superhuman huawei xiaomi samsung nokia
     motorola pixel fairphone oneplus redmi xperia sony lg htc verizon t-mobile at&t windows ios icloud gmx web.de tuta
-    tutanota aol mailfence fastmail device gerät appareil dispositivo toestel laptop computer
+    tutanota aol mailfence fastmail boxer edison canary bluemail aquamail device gerät appareil dispositivo toestel laptop computer
     """
 )
 _BESIDE_DEVICES = _words(
     """
     my a an the der die das dem mein meine meinem meiner mon ma mi meu mio mia min mijn mit i för für for on pour para
-    per voor til via from 5g 4g 3g lte wireless apple microsoft google app apps mobile-app ios email e-mail secure pro
+    per voor til via from workspace one 5g 4g 3g lte wireless apple microsoft google app apps mobile-app ios email e-mail secure pro
     max plus mini se ultra note air edge smart phone de do da dal del com y o get getting download herunter
     herunterladen downloaden beziehen holen sie sich laden obtenir obtener obter obtén télécharger télécharge
     descargar ottieni scarica baixar baixe hämta hent pobierz dla aplikację program systemu mojego mojej o dal dalla
@@ -42,6 +43,8 @@ _DEVICE_LINES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(?:sent|sent securely) (?:from|via|with|using) (?P<device>.+)",
+        r"get (?P<device>.+ for (?:android|ios|iphone|ipad|mac|windows))",
+        r"(?P<device>yahoo mail): search, organize, conquer",
         r"(?P<device>(?:get|holen|laden|obten\w+|obter|télécharge\w*|descargar|scarica|ottieni|download|hämta|hent|bai\w+|"
         r"pobierz) .*outlook .+)",
         r"(?P<device>outlook (?:für|for|pour|para|per|voor) (?:ios|android|mac)(?: (?:beziehen|herunterladen|downloaden))?)",
@@ -75,7 +78,14 @@ _EXCUSE = re.compile(
     re.IGNORECASE,
 )
 _VENDOR_PAGE = re.compile(r"<?https?://(?:www\.)?(?:tuta\.com|proton\.me|aka\.ms|getmailspring\.com)/[\w/?=&-]{0,60}>?")
-_SCANNED = re.compile(r"virus-?free\.?(?:\s*<?(?:https?://)?www\.avast\.com\S*)?", re.IGNORECASE)
+_SCANNED = re.compile(
+    r"virus-?free\.?(?:\s*<?(?:https?://)?www\.avast\.com\S*)?"
+    r"|this (?:e-?mail|message|mail) (?:has been|was) (?:scanned|checked)(?: for viruses| for spam| for malware| and|,)*"
+    r"(?: by| using| with)(?: (?:the|symantec|broadcom|avast|avg|kaspersky|mcafee|trellix|mimecast|messagelabs|sophos|eset|"
+    r"bitdefender|barracuda|proofpoint|fortimail|antivirus|anti-virus|anti-spam|e-?mail|mail|web|security|secure|gateway|cloud|"
+    r"security\.cloud|essentials|system|service|services|software))+\.?",
+    re.IGNORECASE,
+)
 _LINK = re.compile(r"\[([^\[\]]{1,40})\]\(https?://[^()\s]{1,200}\)|<https?://[^<>\s]{1,400}>|\bhttps?://\S{1,400}")
 
 
@@ -143,7 +153,9 @@ _LANGUAGES = (
         ),
         words=_words(
             """
-            a an accept accepts action addressed addressee addressees advise advised all also and any applicable are
+            a accuracy agent alert an anyone authorised authorized based believe business electronic including original others
+            print protected s security show then timeliness upon
+            accept accepts action addressed addressee addressees advise advised all also and any applicable are
             arising as at attached attachment attachments author be been binding by can cannot caused checked communication
             communications company computer confidential confidentiality contact contain contained containing contains
             content contents contract contracts copied copies copy copying corrupted damage delete deleted deletion destroy
@@ -311,9 +323,21 @@ def is_registered(line: str) -> bool:
     return found is not None and _is_place(found.groupdict().get("place") or "")
 
 
+def is_register_entry(line: str) -> bool:
+    """Return whether a line is a registered number among sentences about a company's seat and officers, and no other."""
+    pieces = (
+        [piece for piece in re.split(r"(?<=[\w)])[.;]\s+|\s[|·•–-]\s", line.rstrip(". ")) if piece]
+        if len(line) <= 400
+        else []
+    )
+    return any(map(is_registered, pieces)) and all(is_registered(piece) or is_officers(piece) for piece in pieces)
+
+
 def is_officers(line: str) -> bool:
     """Return whether a line names a company's officers or its seat. It could name anything: see that a number is by."""
     label = _OFFICERS.match(line) if len(line) <= 120 else None
+    if label and is_postal(line[label.end() :]):
+        return True
     names = re.split(r"[,;/]|\b(?:und|and|et|y)\b", line[label.end() :]) if label else []
     return bool(names) and all(
         _is_place(re.sub(r"\b(?:dr|prof|ing|dipl)\.", "", name.strip().lower())) for name in names
