@@ -23,8 +23,9 @@ nothing. So does a block of HTML that is merely indented, text that is struck th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
 from mailgate.mail.addresses import one_mailbox
@@ -80,12 +81,13 @@ def new_text_of_html(source: str) -> str:
 MOST_TEXT = 4000
 
 
-def read_reply(mail: Mail, known_as: str = "", words: Sequence[Words] = ()) -> Reading:
+def read_reply(mail: Mail, known_as: str = "", words: Sequence[Words] = (), signature: str = "") -> Reading:
     """Read what a mail says. Plain text and HTML must say the same, and for a yes be all it says, else it is unclear.
 
     Args:
         known_as: more words by which its sender is known, such as a configured name; for recognising a signature.
         words: words of other languages that decide besides the English ones.
+        signature: lines of its sender's own signature, as configured.
 
     Raises:
         MailUnreadable: the HTML cannot be read at all.
@@ -103,8 +105,8 @@ def read_reply(mail: Mail, known_as: str = "", words: Sequence[Words] = ()) -> R
         missing = not (mail.plain or mail.html)
         because = "the mail has no text part" if missing else "the text of the mail is empty"
         return Reading(verdict=Verdict.UNCLEAR if missing else Verdict.NONE, because=(because,))
-    signer = f"{_signer(mail)} {known_as}"
-    readings = [(name, _read(lines, signer, words)) for name, lines in parts]
+    read = partial(read_verdict, signer=f"{_signer(mail)} {known_as}", words=words, signature=signature)
+    readings = [(name, _read(lines, read)) for name, lines in parts]
     verdicts = {reading.verdict for _, reading in readings}
     first = readings[0][1]
     if len(verdicts) == 1:
@@ -141,12 +143,12 @@ def _doubt(lines: Sequence[Line], runs: Sequence[tuple[bool, Sequence[Line]]], w
     return ""
 
 
-def _read(lines: Sequence[Line], signer: str, words: Sequence[Words]) -> Reading:
+def _read(lines: Sequence[Line], read: Callable[[str], Reading]) -> Reading:
     found = new_text(lines)
-    reading = replace(read_verdict(found.text, signer=signer, words=words), text=found.text.strip()[:MOST_TEXT])
+    reading = replace(read(found.text), text=found.text.strip()[:MOST_TEXT])
     because = found.doubt
     if reading.verdict is Verdict.APPROVE and not because:
-        whole = read_verdict(found.whole, signer=signer, words=words)
+        whole = read(found.whole)
         if whole.verdict is Verdict.APPROVE:
             return replace(whole, text=reading.text)
         because = whole.because[-1]

@@ -79,16 +79,19 @@ def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = Fal
             mail=mail,
             tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
             ids=referenced_ids(mail),
-            reading=read_reply(mail, _known_as(config, mail), config.own_words) if kind is Kind.REPLY else None,
+            reading=_read(config, mail) if kind is Kind.REPLY else None,
         )
     except MailUnreadable as error:
         return Examined(kind=Kind.BROKEN, because=(error.message,))
 
 
-def _known_as(config: Config, mail: Mail) -> str:
-    """Return the configured names of whoever has the mail's From address; whether it is theirs is proven elsewhere."""
-    person = config.directory.find_by_address(sender(mail).address or "")
-    return " ".join((config.people[person].name, *config.people[person].aliases)) if person else ""
+def _read(config: Config, mail: Mail) -> Reading:
+    """Read a reply, knowing the names and signature of whoever has its From address; if it is theirs is proven elsewhere."""
+    found = config.directory.find_by_address(sender(mail).address or "")
+    if found is None:
+        return read_reply(mail, words=config.own_words)
+    person = config.people[found]
+    return read_reply(mail, " ".join((person.name, *person.aliases)), config.own_words, person.signature)
 
 
 def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:

@@ -100,6 +100,19 @@ def test_a_condition_is_seen_wherever_it_stands(place: str) -> None:
     assert accepted == []
 
 
+def test_a_configured_signature_is_known_line_by_line() -> None:
+    """Lines that nobody could know are let pass as they are configured, in text and in HTML; others are not."""
+    signature = (
+        "Bob Brown\nChief Happiness Officer\nWe move boxes · since 1887\nBook time with me: https://example.com/bob"
+    )
+    below = "Bob Brown\n*Chief  Happiness Officer*\n\nWe move boxes · since 1887"
+    assert read_verdict(f"APPROVE\n\n{below}", signature=signature).verdict is Verdict.APPROVE
+    assert read_verdict(f"APPROVE\n\n{below}").verdict is Verdict.UNCLEAR
+    for more in ("only 50", "Chief Happiness Officer only 50", "chief happiness officer"):
+        assert read_verdict(f"APPROVE\n\n{below}\n{more}", signature=signature).verdict is Verdict.UNCLEAR
+    assert read_verdict(f"REJECT\n\n{below}", signature=signature).reason == ""
+
+
 def read(below: str, signer: str = BOB) -> Verdict:
     """Read an approval with something below it."""
     return read_verdict(f"APPROVE\n\n{below}\n", signer=signer).verdict
