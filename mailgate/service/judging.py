@@ -8,8 +8,18 @@ from enum import StrEnum
 
 from mailgate.config import Config
 from mailgate.errors import MailUnreadable
+from mailgate.mail.bounces import scanned_report
 from mailgate.mail.identity import Identity, identify, sender
-from mailgate.mail.inbound import Kind, bounce_report, classify, is_away_note, recipients, referenced_ids, secret_tokens
+from mailgate.mail.inbound import (
+    BounceReport,
+    Kind,
+    bounce_report,
+    classify,
+    is_away_note,
+    recipients,
+    referenced_ids,
+    secret_tokens,
+)
 from mailgate.mail.mime import Mail, open_mail
 from mailgate.mail.reply import read_reply
 from mailgate.model.policy import read_gate
@@ -41,6 +51,7 @@ class Examined:
         tokens: secret parts of our own addresses it was sent to.
         ids: the Message-IDs it answers.
         reading: what it says; only replies are read.
+        report: what a bounce says of the delivery, where that is known.
     """
 
     kind: Kind
@@ -49,6 +60,7 @@ class Examined:
     tokens: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     reading: Reading | None = None
+    report: BounceReport | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +92,7 @@ def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = Fal
             tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
             ids=referenced_ids(mail),
             reading=_read(config, mail) if kind is Kind.REPLY else None,
+            report=(bounce_report(mail) or scanned_report(raw)) if kind is Kind.BOUNCE else None,
         )
     except MailUnreadable as error:
         return Examined(kind=Kind.BROKEN, because=(error.message,))
@@ -162,7 +175,7 @@ def _judge_auto_reply(examined: Examined, seat: Assignment | None, *, known: boo
 
 
 def _judge_bounce(examined: Examined, seat: Assignment | None, *, known: bool) -> Judgement:
-    report = bounce_report(examined.mail) if examined.mail else None
+    report = examined.report
     if report is not None and report.action not in ("failed", ""):
         return Judgement(
             would=Would.IGNORE, because=(*examined.because, f"it reports {report.action}, not a failure"), seat=seat

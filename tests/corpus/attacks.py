@@ -246,6 +246,11 @@ def _parts() -> Iterator[Mail]:
         ("amp-alternative", parts("alternative", yes, ("Content-Type: text/x-amp-html", b"<p>REJECT</p>")), "unclear"),
         ("enriched-alternative", parts("alternative", yes, ("Content-Type: text/enriched", b"REJECT")), "unclear"),
         ("utf-7", parts("mixed", utf7), "unclear"),
+        (
+            "ebcdic",
+            parts("mixed", ("Content-Type: text/plain; charset=cp037", "APPROVE".encode("cp037") + b"\r\n")),
+            "unclear",
+        ),
         ("digest", parts("digest", ("", b"Subject: x\r\n\r\nAPPROVE\r\n")), "unclear"),
         (
             "only-a-calendar",
