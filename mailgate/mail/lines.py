@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+MAX_LINES = 20_000
+"""A body with more lines is not read: the longest mail of ours, quoted ten times, has fewer. No more than one more is made."""
+
 _LINE_END = re.compile(r"\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 _PREFIX = re.compile(r"[ \t\u00a0]{0,3}[>|＞][ \t\u00a0>|＞]*")
 _BROKEN_OFF = re.compile(r"[ \t]*>+[^\s>]{0,12}:?[ \t]*")  # "… skrev Bob <bob@example.com" over ">:" is one attribution
@@ -33,7 +36,7 @@ class Line:
 def plain_lines(text: str) -> tuple[Line, ...]:
     """Split a plain text part; ``>`` and ``|`` at the beginning of a line quote it."""
     lines: list[Line] = []
-    for raw in _LINE_END.split(text):
+    for raw in _LINE_END.split(text, maxsplit=MAX_LINES):
         prefix = _PREFIX.match(raw)
         if prefix and _BROKEN_OFF.fullmatch(raw) and lines and _leaves_bracket_open(lines[-1].raw):
             prefix = None

@@ -39,14 +39,11 @@ from mailgate.mail.frames import (
     unknown_header,
     visible,
 )
-from mailgate.mail.lines import Line, plain_lines
+from mailgate.mail.lines import MAX_LINES, Line, plain_lines
 from mailgate.mail.markup import html_lines
 from mailgate.mail.mime import Mail
 from mailgate.model.verdict import Reading, Verdict, read_verdict
 from mailgate.model.words import Words
-
-MAX_LINES = 20_000
-"""A body with more lines is not read: the longest mail of ours, quoted ten times, has fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

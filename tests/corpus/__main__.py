@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.corpus.reading import Expected, Result, figures, read, stored_results
+from tests.corpus.reading import Result, expected_of, figures, read, stored_results
 from tests.corpus.replies import every_answer
-from tests.corpus.samples import read_samples
+from tests.corpus.samples import by_hand, read_samples
 from tests.corpus.summary import clients, confusion, rows, systems
 
 _CONSOLE = Console(width=None if sys.stdout.isatty() else 120)
@@ -28,7 +28,7 @@ _CONSOLE = Console(width=None if sys.stdout.isatty() else 120)
 
 def main(folder: str = "") -> int:
     """Read everything and return the exit code."""
-    stored = stored_results()
+    stored = [*stored_results(), *by_hand()]
     made = _made()
     _print(f"The stored corpus: {len(stored)} mails", confusion(stored))
     _print("By client", clients(stored))
@@ -44,10 +44,7 @@ def main(folder: str = "") -> int:
 
 
 def _made() -> list[Result]:
-    mails = [
-        (mail.name, mail.raw, Expected(group=mail.group, means=mail.means, clear=mail.clear, read=mail.read))
-        for mail in every_answer()
-    ]
+    mails = [(mail.name, mail.raw, expected_of(mail)) for mail in every_answer()]
     return list(read(track(mails, description="Reading", console=_CONSOLE, transient=True)))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mailgate.config import Config
 from mailgate.explaining import Explainer
-from tests.corpus.envelope import SERVER
+from tests.corpus.envelope import SERVER, Mail
 from tests.corpus.ours import SENDER
 from tests.corpus.people import WRITERS
 
@@ -69,6 +69,11 @@ class Result:
             f"{key} {self.found[key]} instead of {value}" for key, value in wanted.items() if self.found[key] != value
         ]
         return f"{self.name}: {', '.join(wrong)} ({'; '.join(self.found['because'])})" if wrong else ""
+
+    @property
+    def says_nothing_either_way(self) -> bool:
+        """Whether nothing was meant and nothing read, by whatever name: both are asked about in the same way."""
+        return {self.expected.reads, self.said} <= {"none", "unclear"}
 
     @property
     def falsely_approved(self) -> bool:
@@ -167,6 +172,11 @@ def expectations(path: Path = EXPECTATIONS) -> dict[str, Expected]:
     """Return the expectations by the name of the mail."""
     found = json.loads(path.read_text(encoding="utf-8"))
     return {name: Expected(**{**told, "words": tuple(told.get("words", ()))}) for name, told in found.items()}
+
+
+def expected_of(mail: Mail) -> Expected:
+    """Return what is expected of a mail that was just made."""
+    return Expected(**{name: getattr(mail, name) for name in Expected.__dataclass_fields__})
 
 
 def stored_results() -> list[Result]:
