@@ -121,10 +121,10 @@ _HAS_DATE = re.compile(
 )
 _DATE_AFTER_OPENER = re.compile(r"[^\w<]*(?:[^\W\d_]{1,12}['’׳.,،]*\s+){0,2}\d")
 _DATE_FIRST = re.compile(
-    # No "only 5", no "not before 5": a word before the figure is short, or has a stop, or is a month.
-    r"[^\w<]*(?:(?:[^\W\d_]{1,12}[.,]{1,2}|[^\W\d_]{2}|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6})\s+)?\d",
-    re.IGNORECASE,
+    # No "only 5", no "not before 5".
+    r"[^\w<]*(?:(?:[^\W\d_]{1,12}[.,]{1,2}|[^\W\d_]{2})\s+)?\d"
 )
+_MONTH_FIRST = re.compile(r"(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6} \d", re.IGNORECASE)
 _ADDRESS = r"(?<![\w.+%=-])[\w.+%=-]{1,120}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}"
 _SET_OFF_ADDRESS = re.compile(rf"[<(\[]\s?(?:mailto:)?{_ADDRESS}(?:\s?<mailto:[^<>]*>)?\s?[>)\]]|\A[\"'<]?{_ADDRESS}")
 _SENDERS_ADDRESS = re.compile(rf"[<(\[]\s?(?:mailto:)?{_ADDRESS}|[:：][*_\s]*{_ADDRESS}[*_\s]*\Z")
@@ -238,10 +238,6 @@ def attribution(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
     """
     if not _ENDS.search(visible(lines[end][-80:])):
         return None
-    return _dated(lines, end) or _of_another_shape(lines, end)
-
-
-def _dated(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
     if not any(letter.isdigit() for line in lines[max(0, end - 4) : end + 1] for letter in line[:_LONGEST]):
         return None
     for start in range(end, max(-1, end - 5), -1):
@@ -250,26 +246,33 @@ def _dated(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
         text = " ".join(visible(line) for line in lines[start : end + 1]).strip("- *_")
         if len(text) > _LONGEST:
             return None
-        if _is_attribution(text) and (start == end or _may_be_wrapped(visible(lines[start]))):
+        if _is_attribution(text, whole=start == end) and (start == end or _may_be_wrapped(visible(lines[start]))):
             return _with_wrapped_date(lines, start), _SET_OFF_ADDRESS.search(text) is not None
     return None
 
 
-def _of_another_shape(lines: Sequence[str], end: int) -> tuple[int, bool] | None:
-    """Find an attribution of one line or two that has no date, or no brackets around its address."""
+def undated_attribution(lines: Sequence[str], end: int) -> int | None:
+    """Return the first line of an attribution that ends at ``end`` and has no date, or no brackets around its address.
+
+    Only evidence where it stands above a quote of ours: "Carol <carol@example.com> writes:" may be a person's own words.
+    """
     for start in (end, end - 1):
         text = " ".join(visible(line) for line in lines[max(start, 0) : end + 1]).strip("- *_")
         found = next((match for form in _OTHER_SHAPES if (match := form.fullmatch(text[:_LONGEST]))), None)
         if found and NEVER_A_NAME.isdisjoint(found["name"].casefold().split()):
-            return start, True
+            return max(start, 0)
     return None
 
 
-def _is_attribution(text: str) -> bool:
-    """Whether joined lines are an attribution: a date, who wrote, and a shape that no sentence has by accident."""
+def _is_attribution(text: str, *, whole: bool) -> bool:
+    """Whether joined lines are an attribution: a date, who wrote, and a shape that no sentence has by accident.
+
+    ``whole``: it is one line; only then it may begin with the name of a month, as a line of somebody's own may, too.
+    """
     if not (_HAS_TIME.search(text) or _HAS_DATE.search(text)):
         return False
-    address, begins = _SET_OFF_ADDRESS.search(text) is not None, _begins_with_date(text)
+    address = _SET_OFF_ADDRESS.search(text) is not None
+    begins = _begins_with_date(text) or (whole and _MONTH_FIRST.match(text) is not None)
     return (begins or address) if _WROTE.search(text) else (begins and address)
 
 

@@ -36,6 +36,7 @@ from mailgate.mail.frames import (
     has_marker,
     is_rule,
     is_separator,
+    undated_attribution,
     unknown_header,
     visible,
 )
@@ -209,6 +210,8 @@ def _without_furniture(lines: Sequence[Line], texts: Sequence[str], *, ours: boo
             end -= 1
         elif found := attribution(texts, end - 1):
             end = found[0]
+        elif ours and (undated := undated_attribution(texts, end - 1)) is not None:
+            end = undated
         elif ours and (header := _unknown_header_above(texts[max(0, end - 8) : end])):
             end -= header
         else:
@@ -233,8 +236,10 @@ def _ownership(lines: Sequence[Line]) -> list[bool]:
         end = _end_of_quote(lines, index)
         above = next((row for row in range(index - 1, -1, -1) if visible(texts[row])), None)
         found = attribution(texts, above) if above is not None else None
-        if found or _is_quote(lines[index:end]):
-            start = found[0] if found else index
+        proven = _is_quote(lines[index:end])
+        if found or proven:
+            undated = undated_attribution(texts, above) if proven and above is not None else None
+            start = found[0] if found else undated if undated is not None else index
             own[start:end] = [False] * (end - start)
         index = end
     return own

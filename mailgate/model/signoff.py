@@ -280,7 +280,8 @@ def _is_known(word: str, who: _Signer) -> bool:
 def _is_own(word: str, who: _Signer) -> bool:
     """Return whether ``word`` is one of the sender's names, a short form of one (Alex), or initials."""
     plain = word.casefold().rstrip(".,")
-    if plain and all(not _spellings(part).isdisjoint(who.names) for part in re.split(r"[-'’]", plain)):
+    parts = re.split(r"-|['’](?=\w{3})", plain)  # O'Neill; never "don't", though a name may be Don T.
+    if plain and all(not _spellings(part).isdisjoint(who.names) for part in parts):
         return True
     if not plain.isalpha() or plain in NEVER_A_NAME:
         return False

@@ -87,6 +87,13 @@ def _conditions() -> Iterator[Mail]:
         ("far-below", "\n" * 60 + "but only up to 50"),
         ("attribution", "Only on 5 May 2026 at 10:00, as Bob wrote:"),
         ("emoji", "🙅"),
+        ("somebody-quoted-without-a-date", "Carol Clark <carol@example.com> writes:\n\nlimit it to 50, please"),
+        ("somebody-quoted-with-a-mark", "Carol Clark <carol@example.com> writes:\n> limit it to 50, please"),
+        ("month-above-the-attribution", "Nov 30, 2026 at 10:00"),
+        ("do-not", "Don't"),
+        ("country", "Bob\nGermany only"),
+        ("original", "--- original amount ---\nhalf"),
+        ("booking", "Book it on 1 May 2026:"),
         ("figure", "50"),
     ):
         yield _said(f"condition-{name}", f"APPROVE\n\n{below}")
