@@ -17,6 +17,9 @@ from mailgate.model.phrases import NEVER_A_NAME
 MARKER = re.compile(r"mailgate-reply-above-[a-z0-9]*", re.IGNORECASE)
 """The first body line of every mail that can be answered: what a client repeats from here on is ours, not the sender's."""
 
+_OUR_LAST_LINE = re.compile(r"\(mailgate\) to\b")
+"""In the last line of our mails: "Sent by approvals (mailgate) to Bob Brown." What a client repeats ends with it."""
+
 _LONGEST = 400
 """Characters of a frame's line; longer ones are text."""
 
@@ -158,6 +161,11 @@ def visible(line: str) -> str:
 def has_marker(line: str) -> bool:
     """Return whether our marker stands in the line, behind whatever."""
     return MARKER.search(line) is not None
+
+
+def is_our_last(line: str) -> bool:
+    """Return whether a line is the last one of a mail of ours, as our templates print it."""
+    return _OUR_LAST_LINE.search(line[:_LONGEST]) is not None
 
 
 def is_rule(line: str) -> bool:

@@ -9,7 +9,8 @@ says nothing more than that the quote is ours.
 
 *Those that do not* (Outlook and kin). Where their frame begins (our marker line without a prefix, a header block, a
 separator, an attribution with nothing set off below it), the person's text ends, for good: below it nobody can tell a
-sentence of ours from an answer. An answer at the bottom of such a mail is not found, and the person is asked again.
+sentence of ours from an answer. An answer at the bottom of such a mail is not found, and the person is asked again; but
+words below the last line of ours may be a condition, and take an approval back.
 
 An answer at the bottom counts only in one piece, after the last quoted line and after an empty line. A line directly
 below a quoted one may be the rest of it, wrapped by a server on the way, and lines between quoted ones may be too: an
@@ -34,6 +35,7 @@ from mailgate.mail.frames import (
     attribution,
     begins_header_block,
     has_marker,
+    is_our_last,
     is_rule,
     is_separator,
     undated_attribution,
@@ -51,8 +53,8 @@ from mailgate.model.words import Words
 class NewText:
     """The person's own text, and why it may not be: a ``doubt`` makes whatever it says unclear.
 
-    ``whole`` has also what stands in the client's signature and below a quote in its container: most likely not an
-    answer, but where it is one, it may be a condition.
+    ``whole`` has also what stands in the client's signature, below a quote in its container, and below our whole mail
+    where it is not set off: most likely not an answer, but where it is one, it may be a condition.
     """
 
     text: str
@@ -117,13 +119,14 @@ def new_text(lines: Sequence[Line]) -> NewText:
     """Return the person's own text of a body."""
     if len(lines) > MAX_LINES:
         return NewText(text="", whole="", doubt=f"the text has more than {MAX_LINES} lines")
-    lines = _before_frame(lines)
+    everything, lines = lines, _before_frame(lines)
     pairs = zip(lines, _ownership(lines), strict=True)
     runs = [(own, [line for line, _ in run]) for own, run in groupby(pairs, key=lambda pair: pair[1])]
     written = [index for index, (own, run) in enumerate(runs) if own and _text(run).strip()]
     text = "\n\n".join(_text(runs[index][1]) for index in written)
     whole = "\n\n".join("\n".join(line.raw for line in run) for own, run in runs if own)
     whole += "".join(f"\n{line.text}" for line in lines if line.loose)
+    whole += "".join(f"\n{line.text}" for line in _below_ours(everything[len(lines) :]))
     return NewText(text=text, whole=whole, doubt=_doubt(lines, runs, written))
 
 
@@ -189,6 +192,12 @@ def _before_frame(lines: Sequence[Line]) -> list[Line]:
         if found and found[1] and not (below is not None and lines[below].quoted):
             return list(lines[: found[0]])
     return list(lines)
+
+
+def _below_ours(repeated: Sequence[Line]) -> Sequence[Line]:
+    """Return what stands below our mail where a client repeats it without setting it off: whoever wrote that, not we."""
+    last = next((row for row in range(len(repeated) - 1, -1, -1) if is_our_last(repeated[row].text)), None)
+    return repeated[last + 1 :] if last is not None else ()
 
 
 def _next_visible(lines: Sequence[Line]) -> list[int | None]:

@@ -99,6 +99,11 @@ def _conditions() -> Iterator[Mail]:
         yield _said(f"condition-{name}", f"APPROVE\n\n{below}")
     below_quote = lines(f"APPROVE\n\n{_QUOTE}\n\nbut only up to 50 EUR\n")
     yield case("condition-below-the-quote", _PLAIN, below_quote, group="attacks", means="unclear")
+    for name, head in (("outlook", _HEADER), ("original", f"-----Original Message-----\n{_HEADER}"), ("nothing", "")):
+        bottom = lines(f"APPROVE\n\nThanks\nBob\n\n{head}\n\n{ours.text(_BOB.name)}\n\nbut only up to 50 EUR\n")
+        yield case(f"condition-at-the-bottom-below-{name}", _PLAIN, bottom, group="attacks", means="unclear")
+    outlook = f'<p>APPROVE</p><div id="divRplyFwdMsg">From: A</div>{ours.markup(_BOB.name)}<p>only up to 50 EUR</p>'
+    yield case("condition-at-the-bottom-of-outlooks-page", _HTML, lines(outlook), group="attacks", means="unclear")
     below_html = (
         f'<p>APPROVE</p><div class="gmail_quote"><blockquote class="gmail_quote">'
         f"{ours.markup(_BOB.name)}</blockquote>only 50</div>"

@@ -355,6 +355,12 @@ def _company() -> Iterator[Mail]:
         f"PM\nTo: Bob Brown\nSubject: x\n\n"
     )
     yield case(
+        "outlook-with-a-disclaimer-at-the-bottom",
+        _PLAIN,
+        lines(f"APPROVE\n\nBob Brown\n\n{outlook}{ours.text(_BOB.name)}{disclaimer}"),
+        group=group,
+    )
+    yield case(
         "outlook-with-banner-in-the-quote",
         _PLAIN,
         lines(f"APPROVE\n\n{outlook}{banner}\n\n{ours.text(_BOB.name)}\n"),
