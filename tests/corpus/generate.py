@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from tests.corpus import attacks, hard
+from tests.corpus import attacks, beside, hard
 from tests.corpus.envelope import Mail
 from tests.corpus.machines import machine_mails
 from tests.corpus.reading import EXPECTATIONS, MAILS
@@ -28,6 +28,7 @@ def corpus() -> Iterator[Mail]:
     """Yield every mail in its order."""
     yield from replies()
     yield from hard.mails()
+    yield from beside.mails()
     yield from attacks.mails()
     yield from machine_mails()
 

@@ -1,4 +1,4 @@
-"""Answers that are hard to get at: charsets and encodings right and wrong, invisible letters, parts around the text, banners."""
+"""Answers that are hard to get at: charsets and encodings right and wrong, invisible letters, HTML alone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tests.corpus.envelope import Mail, header
 from tests.corpus.people import WRITERS
 
 _BOB = WRITERS["en"]
-_QUOTE = (
+QUOTE = (
     f"On Tue, 24 Nov 2026 at 15:00, Approvals <approvals@gate.example.com> wrote:\n\n{prefixed(ours.text(_BOB.name))}"
 )
-_HTML_QUOTE = f'<br><blockquote type="cite">{ours.markup(_BOB.name)}</blockquote>'
-_PLAIN = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit"
-_HTML = "Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit"
+HTML_QUOTE = f'<br><blockquote type="cite">{ours.markup(_BOB.name)}</blockquote>'
+PLAIN = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit"
+HTML = "Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit"
 
 
 def mails() -> Iterator[Mail]:
@@ -26,8 +26,6 @@ def mails() -> Iterator[Mail]:
     yield from _encodings()
     yield from _invisible()
     yield from _markup()
-    yield from _around()
-    yield from _company()
 
 
 def case(
@@ -100,13 +98,13 @@ def _charsets() -> Iterator[Mail]:
         ("utf-16", "de"),
     ):
         writer = WRITERS[language]
-        text = f"APPROVE\n\n{writer.closing}\n{writer.name}\n\n{_QUOTE}\n"
+        text = f"APPROVE\n\n{writer.closing}\n{writer.name}\n\n{QUOTE}\n"
         fields = f'Content-Type: text/plain; charset="{charset}"\nContent-Transfer-Encoding: 8bit'
         body = lines(text, charset)
         if charset == "utf-16":
             fields, body = fields.replace("8bit", "base64"), base64.encodebytes(body).replace(b"\n", b"\r\n")
         yield case(f"charset-{charset}", fields, body, group="charsets", language=language)
-        no = f"REJECT: {writer.reason}\n\n{_QUOTE}\n"
+        no = f"REJECT: {writer.reason}\n\n{QUOTE}\n"
         body = lines(no, charset)
         body = base64.encodebytes(body).replace(b"\n", b"\r\n") if charset == "utf-16" else body
         yield case(f"charset-{charset}-reject", fields, body, group="charsets", language=language, means="reject")
@@ -114,7 +112,7 @@ def _charsets() -> Iterator[Mail]:
 
 def _mislabelled() -> Iterator[Mail]:
     """Mails whose charset is wrong, unknown or not said: the word is ASCII in all of them."""
-    german, text = WRITERS["de"], "APPROVE\n\n{}\n\n" + _QUOTE
+    german, text = WRITERS["de"], "APPROVE\n\n{}\n\n" + QUOTE
     for declared, actual, language, closing in (
         ("us-ascii", "windows-1252", "de", german.closing),
         ("iso-8859-1", "windows-1252", "fr", "Merci – Élodie"),
@@ -153,7 +151,7 @@ def _encodings() -> Iterator[Mail]:
     """Transfer encodings, used well and badly."""
     qp = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable"
     b64 = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64"
-    quote = lines(f"\n\n{_QUOTE}\n")
+    quote = lines(f"\n\n{QUOTE}\n")
     group = "encodings"
     yield case("qp-soft-break-in-the-word", qp, b"APPR=\r\nOVE" + quote, group=group)
     yield case("qp-soft-break-after-the-word", qp, b"APPROVE=\r\n" + quote, group=group)
@@ -164,7 +162,7 @@ def _encodings() -> Iterator[Mail]:
     yield case(
         "qp-upper-case-name", qp.replace("quoted-printable", "QUOTED-PRINTABLE"), b"APPROVE=20" + quote, group=group
     )
-    yield case("qp-not-declared", _PLAIN, b"REJECT=3A dear" + quote, group=group, means="reject")
+    yield case("qp-not-declared", PLAIN, b"REJECT=3A dear" + quote, group=group, means="reject")
     whole = base64.b64encode(b"APPROVE" + quote)
     yield case("base64-one-line", b64, whole + b"\r\n", group=group)
     yield case("base64-without-padding", b64, base64.b64encode(b"APPROVE\r\n").rstrip(b"="), group=group)
@@ -181,9 +179,9 @@ def _encodings() -> Iterator[Mail]:
         group=group,
         means="reject",
     )
-    yield case("binary", _PLAIN.replace("8bit", "binary"), b"APPROVE" + quote, group=group)
-    yield case("bare-line-feeds-in-the-body", _PLAIN, b"APPROVE\n\nThanks\nBob\n" + quote, group=group)
-    yield case("carriage-returns-only-in-the-body", _PLAIN, b"APPROVE\r\rThanks\rBob\r" + quote, group=group)
+    yield case("binary", PLAIN.replace("8bit", "binary"), b"APPROVE" + quote, group=group)
+    yield case("bare-line-feeds-in-the-body", PLAIN, b"APPROVE\n\nThanks\nBob\n" + quote, group=group)
+    yield case("carriage-returns-only-in-the-body", PLAIN, b"APPROVE\r\rThanks\rBob\r" + quote, group=group)
     flowed = "Content-Type: text/plain; charset=utf-8; format=flowed"
     yield case("flowed-blank-at-the-end", flowed, b"APPROVE \r\n\r\nThanks" + quote, group=group)
     yield case("flowed-stuffed", flowed, b" APPROVE\r\n" + quote, group=group)
@@ -210,10 +208,10 @@ def _invisible() -> Iterator[Mail]:
         ("empty-lines", "\n\n \n\t\n", ""),
         ("form-feed", "\f", ""),
     ):
-        text = f"{before}APPROVE{after}\n\n{_QUOTE}\n"
-        yield case(f"invisible-{name}", _PLAIN, lines(text), group="invisible letters")
-        no = f"{before}REJECT: dear{after}\n\n{_QUOTE}\n"
-        yield case(f"invisible-{name}-reject", _PLAIN, lines(no), group="invisible letters", means="reject")
+        text = f"{before}APPROVE{after}\n\n{QUOTE}\n"
+        yield case(f"invisible-{name}", PLAIN, lines(text), group="invisible letters")
+        no = f"{before}REJECT: dear{after}\n\n{QUOTE}\n"
+        yield case(f"invisible-{name}-reject", PLAIN, lines(no), group="invisible letters", means="reject")
 
 
 def _markup() -> Iterator[Mail]:
@@ -235,150 +233,4 @@ def _markup() -> Iterator[Mail]:
         ("font", '<font face="Arial" size="2">REJECT</font><br><font>too dear</font>', "reject"),
         ("picture-below", '<p>APPROVE</p><p>Bob Brown</p><img src="cid:logo" alt="Example Ltd">', "approve"),
     ):
-        yield case(f"html-{name}", _HTML, lines(source + _HTML_QUOTE), group="html alone", means=means)
-
-
-def _around() -> Iterator[Mail]:
-    """Parts beside the text."""
-    quote = lines(f"\n\n{_QUOTE}\n")
-    picture = (
-        "Content-Type: image/png; name=image001.png\nContent-ID: <logo>\nContent-Transfer-Encoding: base64",
-        b"iVBORw0KGgo=",
-    )
-    alternative, both = parts(
-        "alternative", (_PLAIN, b"APPROVE" + quote), (_HTML, lines(f"<p>APPROVE</p>{_HTML_QUOTE}")), boundary="=_in"
-    )
-    signature = (
-        "Content-Type: application/pkcs7-signature; name=smime.p7s\nContent-Disposition: attachment; filename=smime.p7s",
-        b"MIIB",
-    )
-    key = (
-        "Content-Type: application/pgp-keys; name=key.asc\nContent-Disposition: attachment; filename=key.asc",
-        b"-----BEGIN",
-    )
-    pgp = ("Content-Type: application/pgp-signature; name=signature.asc", b"-----BEGIN PGP SIGNATURE-----")
-    calendar = ("Content-Type: text/calendar; method=REPLY", b"BEGIN:VCALENDAR\r\nPARTSTAT=DECLINED\r\nEND:VCALENDAR")
-    group = "parts"
-    for name, (fields, body), means, clear in (
-        ("related-logo", parts("related", (alternative, both), picture), "approve", True),
-        (
-            "mixed-attachment",
-            parts(
-                "mixed",
-                (alternative, both),
-                ("Content-Type: application/pdf; name=a.pdf\nContent-Disposition: attachment; filename=a.pdf", b"%PDF"),
-            ),
-            "approve",
-            True,
-        ),
-        ("smime-signed", parts("signed", (alternative, both), signature), "approve", True),
-        ("pgp-signed", parts("signed", (_PLAIN, b"APPROVE" + quote), pgp), "approve", True),
-        ("pgp-key-attached", parts("mixed", (_PLAIN, b"REJECT: dear" + quote), key), "reject", True),
-        (
-            "empty-text-beside-html",
-            parts("alternative", (_PLAIN, b"\r\n"), (_HTML, lines(f"<p>APPROVE</p>{_HTML_QUOTE}"))),
-            "approve",
-            True,
-        ),
-        (
-            "empty-html-beside-text",
-            parts("alternative", (_PLAIN, b"APPROVE" + quote), (_HTML, b"<html><body></body></html>")),
-            "approve",
-            True,
-        ),
-        ("with-a-calendar", parts("mixed", (_PLAIN, b"APPROVE" + quote), calendar), "unclear", False),
-        (
-            "winmail",
-            parts("mixed", (_PLAIN, b"APPROVE" + quote), ("Content-Type: application/ms-tnef; name=winmail.dat", b"x")),
-            "unclear",
-            False,
-        ),
-        (
-            "parts-disagree",
-            parts("alternative", (_PLAIN, b"APPROVE" + quote), (_HTML, lines(f"<p>REJECT</p>{_HTML_QUOTE}"))),
-            "unclear",
-            False,
-        ),
-        (
-            "placeholder-text",
-            parts(
-                "alternative",
-                (_PLAIN, b"Your client cannot show HTML."),
-                (_HTML, lines(f"<p>APPROVE</p>{_HTML_QUOTE}")),
-            ),
-            "approve",
-            True,
-        ),
-        ("preamble", parts("mixed", (_PLAIN, b"APPROVE" + quote)), "approve", True),
-        (
-            "last-boundary-missing",
-            (
-                'Content-Type: multipart/mixed; boundary="=_b1"',
-                b"--=_b1\r\nContent-Type: text/plain\r\n\r\nREJECT: dear",
-            ),
-            "reject",
-            True,
-        ),
-    ):
-        read, why = (
-            ("unclear", "a text part that says something else is believed as much")
-            if name == "placeholder-text"
-            else ("", "")
-        )
-        yield case(name, fields, body, group=group, means=means, clear=clear, read=read, why=why)
-
-
-def _company() -> Iterator[Mail]:
-    """What mail systems of companies add on the way."""
-    banner = "CAUTION: This email originated from outside of the organization. Do not click links unless you recognize the sender."
-    disclaimer = f"\n\n{'_' * 40}\n{_BOB.legal}\n"
-    group = "companies"
-    asked = "no list of banners is complete, and one may be a condition"
-    yield case(
-        "banner-above-the-answer",
-        _PLAIN,
-        lines(f"{banner}\n\nAPPROVE\n\n{_QUOTE}\n"),
-        group=group,
-        clear=False,
-        read="unclear",
-        why=asked,
-    )
-    yield case("external-in-the-subject", _PLAIN, lines(f"APPROVE\n\n{_QUOTE}\n"), group=group)
-    yield case("disclaimer-under-the-word", _PLAIN, lines(f"APPROVE{disclaimer}\n\n{_QUOTE}\n"), group=group)
-    yield case("disclaimer-under-the-quote", _PLAIN, lines(f"APPROVE\n\n{_QUOTE}{disclaimer}"), group=group)
-    yield case(
-        "disclaimer-under-a-reject", _PLAIN, lines(f"REJECT: dear\n\n{_QUOTE}{disclaimer}"), group=group, means="reject"
-    )
-    yield case("scanned-by", _PLAIN, lines(f"APPROVE\n\n{_QUOTE}\n\n-- \nVirus-free.www.avast.com\n"), group=group)
-    outlook = (
-        f"{'_' * 32}\nFrom: Approvals <approvals@gate.example.com>\nSent: Tuesday, November 24, 2026 3:00 "
-        f"PM\nTo: Bob Brown\nSubject: x\n\n"
-    )
-    yield case(
-        "outlook-with-a-disclaimer-at-the-bottom",
-        _PLAIN,
-        lines(f"APPROVE\n\nBob Brown\n\n{outlook}{ours.text(_BOB.name)}{disclaimer}"),
-        group=group,
-    )
-    yield case(
-        "outlook-with-banner-in-the-quote",
-        _PLAIN,
-        lines(f"APPROVE\n\n{outlook}{banner}\n\n{ours.text(_BOB.name)}\n"),
-        group=group,
-    )
-    yield case(
-        "safe-links-in-the-quote",
-        _PLAIN,
-        lines(
-            f"REJECT: dear\n\n{_QUOTE.replace('https://approvals', 'https://eur02.safelinks.example/?url=https%3A%2F%2Fapprovals')}\n"
-        ),
-        group=group,
-        means="reject",
-    )
-    yield case(
-        "print-less",
-        _PLAIN,
-        lines(f"APPROVE\n\nBob Brown\n\nPlease consider the environment before printing this email.\n\n{_QUOTE}\n"),
-        group=group,
-    )
-    yield case("two-mails-quoted", _PLAIN, lines(f"APPROVE\n\n{_QUOTE}\n>\n{prefixed(_QUOTE, '> > ')}\n"), group=group)
+        yield case(f"html-{name}", HTML, lines(source + HTML_QUOTE), group="html alone", means=means)

@@ -21,7 +21,9 @@ def mails() -> Iterator[Mail]:
     """Yield the notes in a fixed order."""
     yield from _of_exchange()
     yield from _of_webmail()
+    yield from _of_webmail_elsewhere()
     yield from _of_servers()
+    yield from _of_groupware()
 
 
 def _of_exchange() -> Iterator[Mail]:
@@ -113,6 +115,9 @@ def _of_webmail() -> Iterator[Mail]:
         _QUOTING,
     )
     yield _away("icloud vacation", "Subject: Out of office\nAuto-Submitted: auto-replied\nX-Apple-Vacation: 1", _AWAY)
+
+
+def _of_webmail_elsewhere() -> Iterator[Mail]:
     yield _away(
         "zoho vacation",
         "Subject: Auto-Reply: issue_refund\nX-ZohoMail-AutoResponse: vacation\nAuto-Submitted: auto-replied",
@@ -187,6 +192,9 @@ def _of_servers() -> Iterator[Mail]:
         "Subject: Out of office (auto reply)\nX-Mailer: Novell GroupWise 18\nAuto-Submitted: auto-replied",
         _AWAY,
     )
+
+
+def _of_groupware() -> Iterator[Mail]:
     yield _away(
         "cpanel",
         "Subject: Away\nX-Autorespond: Re: issue_refund\nPrecedence: auto_reply\nX-Loop: bob.brown@example.com",

@@ -19,6 +19,7 @@ def mails() -> Iterator[Mail]:
     """Yield the mails in a fixed order."""
     yield from _receipts()
     yield from _tickets()
+    yield from _notices()
     yield from _challenges()
     yield from _lists()
 
@@ -80,6 +81,9 @@ def _tickets() -> Iterator[Mail]:
         "Subject: Ticket Received - issue_refund\nAuto-Submitted: auto-replied\nX-FD-Auto: 1",
         sender="no-reply@example.com",
     )
+
+
+def _notices() -> Iterator[Mail]:
     yield _ignored(
         "salesforce",
         "Subject: Case 00012345 created\nX-SFDC-EmailCategory: workflowActionAlert\nPrecedence: bulk",
