@@ -11,6 +11,7 @@ from mailgate.errors import ConfigError
 from mailgate.mail.rehearsal import refuse_words
 from mailgate.mail.templates import Templates
 from mailgate.model.words import SHIPPED, Words
+from mailgate.runtime import make_key_files, open_serving
 from tests.letters import SHIPPED as TEMPLATES
 from tests.letters import templates
 
@@ -105,3 +106,13 @@ def test_templates_of_ones_own_may_name_a_word_and_not_begin_a_line_with_it(tmp_
     refuse_words(own_templates("Wat met AKKOORD gebeurt"), words, anywhere=False)
     with pytest.raises(ConfigError, match="'akkoord' stands in our own mails"):
         refuse_words(own_templates("Akkoord of niet"), words, anywhere=False)
+
+
+def test_the_serving_side_does_not_start_with_a_word_of_our_mails(tmp_path: Path) -> None:
+    """What the configuration alone cannot show is found before the first mail is read; another word is no hindrance."""
+    text = '[answers]\nlanguages = ["en", "xx"]\n[words.xx]\napprove = ["{}"]\n'
+    config = loaded(tmp_path, text.format("akkoord"))
+    make_key_files(config)
+    open_serving(config).store.close()
+    with pytest.raises(ConfigError, match=r"\[words.xx\] 'deadline' stands in our own mails"):
+        open_serving(loaded(tmp_path, text.format("deadline")))
