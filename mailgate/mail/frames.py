@@ -105,7 +105,7 @@ _FORWARD_INTRO = re.compile(
 
 _WROTE = re.compile(
     r"\b(?:wrote|writes|schrieb|schrieben|a écrit|écrit|escribió|escribio|escreveu|ha scritto|scrisse|schreef|skrev|"
-    r"napisał|napisała|napisał\(a\)|pisze|napsal|napsala|napsal\(a\)|napísal|je napisa[ol]|kirjoitti|írta|a scris|"
+    r"napisał|napisała|napisał\(a\)|napisana przez|pisze|napsal|napsala|napsal\(a\)|napísal|je napisa[ol]|kirjoitti|írta|a scris|"
     r"написал|написала|написал\(а\)|пишет|писал|писав|пише|написа|yazdı|şunu yazdı|şunları yazdı|έγραψε|"
     r"skrifaði|rašė|parašė|rakstīja|kirjutas|va escriure|menulis|đã viết)(?![\w@])|"
     r"이\(가\) 쓴 글|さんは書きました|のメール|さんからの|が書き込|写道|寫道|님이 작성|작성:|씀:|כתב|كتب|เขียน",
@@ -163,6 +163,15 @@ def has_marker(line: str) -> bool:
     return MARKER.search(line) is not None
 
 
+def looks_attributed(line: str) -> bool:
+    """Return whether a line has an address set off and a date, and ends in a colon: an attribution in whatever language.
+
+    Only evidence where the line stands in the quote itself, right above what is quoted.
+    """
+    text = visible(line[:_LONGEST])
+    return text.endswith((":", "：")) and bool(_SET_OFF_ADDRESS.search(text) and _HAS_DATE.search(text))
+
+
 def is_our_last(line: str) -> bool:
     """Return whether a line is the last one of a mail of ours, as our templates print it."""
     return _OUR_LAST_LINE.search(line[:_LONGEST]) is not None
@@ -197,28 +206,52 @@ def begins_header_block(lines: Sequence[str], index: int) -> bool:
     """Return whether a quoted header begins at ``index``: three kinds of labels in twelve lines, sender and date among them.
 
     And a subject, or the sender's address set off: "From: Berlin, To: Paris, Date: 14 June" is a condition. Values may be
-    wrapped over two further lines each.
+    wrapped over two further lines each. It begins with the sender or the date, its lines stand equally far apart, and none
+    of it is said twice: "Date: tomorrow" right above a header is not a part of it.
     """
-    if label_of(lines[index]) is None:
+    if label_of(lines[index]) not in (Label.FROM, Label.DATE):
         return False
     kinds: set[Label] = set()
     label: Label | None = None
-    unlabelled = 0
     addressed = False
+    blank = wrapped = 0
+    gap: int | None = None  # empty lines between the first two fields; HTML gives each paragraph one of its own
     for line in lines[index : index + 12]:
         found = label_of(line)
-        if found is not None:
-            label = found
-            kinds.add(found)
-            unlabelled = 0
-        elif not line.strip():
-            unlabelled += 1  # HTML gives each paragraph a blank line of its own
+        if found is None:
+            if is_separator(line) or is_rule(line) or has_marker(line):
+                break
+            blank, wrapped = (blank + 1, wrapped) if not line.strip() else (blank, wrapped + 1)
+            if blank > 2 or wrapped > 2:
+                break
         else:
-            unlabelled += 2
-        if unlabelled > 4:
-            break
+            gap = blank if gap is None and kinds else gap
+            if kinds and blank != gap:
+                kinds -= {label} & {
+                    Label.FROM,
+                    Label.DATE,
+                }  # which stands with what is below, and begins the header there
+                break
+            if found in kinds and found is not Label.CC:
+                return len(kinds - {Label.CC}) == len(Label) - 1
+            label, blank, wrapped = found, 0, 0
+            kinds.add(found)
         addressed = addressed or (label is Label.FROM and _SENDERS_ADDRESS.search(visible(line[:_LONGEST])) is not None)
     return kinds >= {Label.FROM, Label.DATE} and len(kinds) >= 3 and (Label.SUBJECT in kinds or addressed)
+
+
+def labelled_above(lines: Sequence[str], end: int) -> int:
+    """Return how many lines right above ``end`` are fields of a header, three kinds at least; else 0.
+
+    Only evidence within a quote that is proven below them.
+    """
+    found = []
+    for line in reversed(lines[max(0, end - 8) : end]):
+        label = label_of(line)
+        if label is None or label in found:
+            break
+        found.append(label)
+    return len(found) if len(found) >= 3 else 0
 
 
 def unknown_header(lines: Sequence[str], index: int) -> int:
@@ -301,7 +334,12 @@ def _with_wrapped_date(lines: Sequence[str], start: int) -> int:
     """Step up while the line above is the beginning of the same attribution: "On Nov 21, 2014," over "at 10:18,"."""
     for above in range(start - 1, max(-1, start - 3), -1):
         text = visible(lines[above])
-        if _OPENER.match(visible(lines[start])) or not (_OPENER.match(text) and text.endswith(",") and len(text) <= 80):
+        begun = visible(lines[start])
+        if (
+            _OPENER.match(begun)
+            or _HAS_DATE.search(begun)
+            or not (_OPENER.match(text) and text.endswith(",") and len(text) <= 80)
+        ):
             break
         if not _begins_with_date(text):
             break

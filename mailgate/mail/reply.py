@@ -38,6 +38,8 @@ from mailgate.mail.frames import (
     is_our_last,
     is_rule,
     is_separator,
+    labelled_above,
+    looks_attributed,
     undated_attribution,
     unknown_header,
     visible,
@@ -181,11 +183,11 @@ def _before_frame(lines: Sequence[Line]) -> list[Line]:
     for index, line in enumerate(lines):
         below = following[index]
         if line.cut or (not line.quoted and has_marker(line.text)):
-            return _without_furniture(lines[:index], texts[:index], ours=True)
+            return _without_furniture(lines[:index], texts[:index], ours=True, undated=not line.cut)
         if line.quoted:
             continue
         if is_separator(line.text) or begins_header_block(texts, index):
-            return _without_furniture(lines[:index], texts[:index], ours=False)
+            return _without_furniture(lines[:index], texts[:index], ours=False, undated=False)
         if below is not None and is_rule(line.text) and unknown_header(texts, below):
             return list(lines[:index])
         found = attribution(texts, index)
@@ -211,7 +213,7 @@ def _next_visible(lines: Sequence[Line]) -> list[int | None]:
     return following
 
 
-def _without_furniture(lines: Sequence[Line], texts: Sequence[str], *, ours: bool) -> list[Line]:
+def _without_furniture(lines: Sequence[Line], texts: Sequence[str], *, ours: bool, undated: bool) -> list[Line]:
     """Drop what a client draws right above the mail it repeats: rules, an attribution, a header in any language."""
     end = len(lines)
     while end:
@@ -219,8 +221,8 @@ def _without_furniture(lines: Sequence[Line], texts: Sequence[str], *, ours: boo
             end -= 1
         elif found := attribution(texts, end - 1):
             end = found[0]
-        elif ours and (undated := undated_attribution(texts, end - 1)) is not None:
-            end = undated
+        elif undated and (start := undated_attribution(texts, end - 1)) is not None:
+            end, undated = start, False
         elif ours and (header := _unknown_header_above(texts[max(0, end - 8) : end])):
             end -= header
         else:
@@ -245,13 +247,26 @@ def _ownership(lines: Sequence[Line]) -> list[bool]:
         end = _end_of_quote(lines, index)
         above = next((row for row in range(index - 1, -1, -1) if visible(texts[row])), None)
         found = attribution(texts, above) if above is not None else None
-        proven = _is_quote(lines[index:end])
-        if found or proven:
-            undated = undated_attribution(texts, above) if proven and above is not None else None
-            start = found[0] if found else undated if undated is not None else index
+        proven = _proven_from(lines[index:end])
+        if found:
+            own[found[0] : end] = [False] * (end - found[0])
+        elif proven is not None:
+            # A quote that has an attribution within needs none above it.
+            bare = proven == 0 and above is not None and not _attributed_within(lines[index:end])
+            undated = undated_attribution(texts, above) if bare and above is not None else None
+            start = undated if undated is not None else index + proven
             own[start:end] = [False] * (end - start)
         index = end
     return own
+
+
+def _attributed_within(lines: Sequence[Line]) -> bool:
+    """Whether a quote begins with an attribution or a header of its own, as those of Apple Mail and GMX do."""
+    texts = [line.text for line in lines if visible(line.text)][:5]
+    return any(
+        attribution(texts, row) or looks_attributed(texts[row]) or begins_header_block(texts, row)
+        for row in range(len(texts))
+    )
 
 
 def _end_of_quote(lines: Sequence[Line], index: int) -> int:
@@ -265,10 +280,18 @@ def _end_of_quote(lines: Sequence[Line], index: int) -> int:
     return end
 
 
-def _is_quote(lines: Sequence[Line]) -> bool:
-    """Whether prefixed lines are proven to be a quote by what they hold; a bare ``>`` may mean "more than"."""
+def _proven_from(lines: Sequence[Line]) -> int | None:
+    """Return from where on prefixed lines are proven to be a quote by what they hold; a bare ``>`` may mean "more than".
+
+    What stands above the first proof may be the person's own, with a ``>`` typed by hand right above the client's.
+    """
     texts = [line.text for line in lines]
-    return any(line.sure or has_marker(line.text) for line in lines) or any(
-        is_separator(texts[row]) or begins_header_block(texts, row) or attribution(texts, row)
-        for row in range(len(texts))
-    )
+    for row, line in enumerate(lines):
+        proof = line.sure or has_marker(line.text) or is_separator(texts[row]) or begins_header_block(texts, row)
+        found = None if proof else attribution(texts, row)
+        if proof or found:
+            start = found[0] if found else row
+            while start and (not visible(texts[start - 1]) or looks_attributed(texts[start - 1])):
+                start -= 1
+            return start - labelled_above(texts, start)
+    return None

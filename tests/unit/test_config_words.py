@@ -79,11 +79,14 @@ def test_mistakes_are_told(tmp_path: Path, text: str, said: str) -> None:
     assert any(said in problem for problem in problems(tmp_path, text)), problems(tmp_path, text)
 
 
-@pytest.mark.parametrize("word", ["refund", "decision", "yes"])
-def test_a_word_of_our_own_mails_is_refused(word: str) -> None:
-    """It would be found in what is quoted of them."""
-    with pytest.raises(ConfigError, match=f"'{word}' stands in our own mails"):
-        refuse_words(templates(), [Words(language="xx", approve=(word,))], anywhere=True)
+def test_words_of_our_own_mails_are_refused() -> None:
+    """They would be found in what is quoted of them; each is named, with the line."""
+    with pytest.raises(ConfigError) as refused:
+        refuse_words(
+            templates(), [Words(language="xx", approve=("refund", "akkoord"), reject=("decision",))], anywhere=True
+        )
+    named = [problem.partition(" stands in our own mails (“")[0] for problem in refused.value.problems]
+    assert sorted(named) == ["[words.xx] 'decision'", "[words.xx] 'refund'"]
 
 
 def test_shipped_words_stand_nowhere_in_our_mails() -> None:
