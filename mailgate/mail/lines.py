@@ -17,8 +17,8 @@ _BROKEN_OFF = re.compile(r"[ \t]*>+[^\s>]{0,12}:?[ \t]*")  # "… skrev Bob <bob
 class Line:
     """One line as its reader sees it.
 
-    ``quoted``: it is set off as somebody else's words, by ``>`` or a container of HTML. ``sure``: by one that only
-    quoting makes; a bare ``>`` may also mean "more than". ``cut``: a client says that what it quotes begins here.
+    ``quoted``: it is set off as somebody else's words, by ``>`` or a container of HTML. ``typed``: by ``>``. ``sure``: by a
+    container that only quoting makes; a bare ``>`` may also mean "more than". ``cut``: a client says that what it quotes begins here.
     ``seam``: a client may begin to quote below it. ``signature``: it stands in what the client calls the signature.
     ``loose``: it stands in the container of a quote, below the quote. ``raw`` keeps the prefix that ``text`` lost.
     """
@@ -26,6 +26,7 @@ class Line:
     text: str
     raw: str
     quoted: bool = False
+    typed: bool = False
     sure: bool = False
     cut: bool = False
     seam: bool = False
@@ -40,7 +41,14 @@ def plain_lines(text: str) -> tuple[Line, ...]:
         prefix = _PREFIX.match(raw)
         if prefix and _BROKEN_OFF.fullmatch(raw) and lines and _leaves_bracket_open(lines[-1].raw):
             prefix = None
-        lines.append(Line(text=raw[prefix.end() :] if prefix else raw, raw=raw, quoted=prefix is not None))
+        lines.append(
+            Line(
+                text=raw[prefix.end() :] if prefix else raw,
+                raw=raw,
+                quoted=prefix is not None,
+                typed=prefix is not None,
+            )
+        )
     return tuple(lines)
 
 

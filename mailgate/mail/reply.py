@@ -245,7 +245,8 @@ def _ownership(lines: Sequence[Line]) -> list[bool]:
             index += 1
             continue
         end = _end_of_quote(lines, index)
-        above = next((row for row in range(index - 1, -1, -1) if visible(texts[row])), None)
+        above = next((row for row in range(index - 1, -1, -1) if visible(lines[row].text)), None)
+        above = None if above is not None and lines[above].quoted else above
         found = attribution(texts, above) if above is not None else None
         proven = _proven_from(lines[index:end])
         if found:
@@ -270,10 +271,16 @@ def _attributed_within(lines: Sequence[Line]) -> bool:
 
 
 def _end_of_quote(lines: Sequence[Line], index: int) -> int:
-    """Return where the quoted lines from ``index`` on end; empty lines between them belong to them."""
+    """Return where the quoted lines from ``index`` on end; empty lines between them belong to them.
+
+    Not so below the last line of our mail, and where a container ends: a ``>`` that stands there was typed by hand.
+    """
     end = index + 1
     for row in range(index + 1, len(lines)):
         if lines[row].quoted:
+            above = lines[end - 1]
+            if (lines[row].typed and not above.typed) or (end < row and is_our_last(above.text)):
+                break
             end = row + 1
         elif visible(lines[row].text):
             break

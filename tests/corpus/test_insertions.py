@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 
 import pytest
@@ -80,6 +81,30 @@ def test_a_condition_above_the_frame_is_seen(number: int) -> None:
     """Each condition in one place, in the client's first language."""
     client = CLIENTS[number]
     assert unseen(client, client.languages[0], (PLACES[number % len(PLACES)],)) == []
+
+
+def below(body: Body, condition: str) -> Body:
+    """Return a body with a condition at its very end."""
+    plain = None if body.plain is None else f"{body.plain.rstrip()}\n\n{condition}\n"
+    if body.html is None:
+        return Body(plain=plain)
+    written = f"<div>{html.escape(condition)}</div>"
+    end = body.html.lower().rfind("</body>")
+    return Body(plain=plain, html=body.html + written if end < 0 else body.html[:end] + written + body.html[end:])
+
+
+@pytest.mark.parametrize("number", range(len(CLIENTS)), ids=lambda n: CLIENTS[n].name.replace(" ", "-"))
+def test_a_condition_below_everything_is_seen(number: int) -> None:
+    """Below the quote, set off or not, in the client's first language."""
+    client = CLIENTS[number]
+    language = client.languages[0]
+    found = [
+        condition
+        for body in bodies(client, language, "APPROVE")
+        for condition in CONDITIONS[number % 2 :: 2]
+        if read(below(body, condition), WRITERS[language].name) is Verdict.APPROVE
+    ]
+    assert found == []
 
 
 @pytest.mark.slow
