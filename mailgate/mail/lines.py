@@ -17,10 +17,11 @@ _BROKEN_OFF = re.compile(r"[ \t]*>+[^\s>]{0,12}:?[ \t]*")  # "… skrev Bob <bob
 class Line:
     """One line as its reader sees it.
 
-    ``quoted``: it is set off as somebody else's words, by ``>`` or a container of HTML. ``typed``: by ``>``. ``sure``: by a
-    container that only quoting makes; a bare ``>`` may also mean "more than". ``cut``: a client says that what it quotes begins here.
-    ``seam``: a client may begin to quote below it. ``signature``: it stands in what the client calls the signature.
-    ``loose``: it stands in the container of a quote, below the quote. ``raw`` keeps the prefix that ``text`` lost.
+    ``quoted``: it is set off as somebody else's words, by ``>`` or a container of HTML. ``typed``: by ``>``.
+    ``sure``: by a container that only quoting makes; a bare ``>`` may also mean "more than". ``cut``: a client says
+    that what it quotes begins here. ``seam``: a client may begin to quote below it. ``signature``: it stands in
+    what the client calls the signature. ``loose``: it stands in the container of a quote, below the quote. ``raw``
+    keeps the prefix that ``text`` lost.
     """
 
     text: str
