@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from mailgate.errors import ConfigError
 from mailgate.model.duration import Duration, Period
-from mailgate.model.people import Address, Directory, Person, check_address
+from mailgate.model.people import Address, Directory, Person, check_address, check_lines
 from mailgate.model.policy import Gate
 from mailgate.model.quoting import quoted
 from mailgate.model.words import ENGLISH, SHIPPED, Words
@@ -133,6 +133,7 @@ class Answers(Section):
     """``[answers]``: how replies are read."""
 
     languages: tuple[str, ...] = (ENGLISH,)
+    added: Annotated[str, AfterValidator(check_lines)] = ""
 
 
 class OwnWords(Section):

@@ -47,6 +47,7 @@ from mailgate.mail.frames import (
 from mailgate.mail.lines import MAX_LINES, Line, plain_lines
 from mailgate.mail.markup import html_lines
 from mailgate.mail.mime import Mail
+from mailgate.model.signoff import spelled, spellings
 from mailgate.model.verdict import Reading, Verdict, read_verdict
 from mailgate.model.words import Words
 
@@ -83,19 +84,22 @@ def new_text_of_html(source: str) -> str:
 MOST_TEXT = 4000
 
 
-def read_reply(mail: Mail, known_as: str = "", words: Sequence[Words] = (), signature: str = "") -> Reading:
+def read_reply(
+    mail: Mail, known_as: str = "", words: Sequence[Words] = (), *, signature: str = "", added: str = ""
+) -> Reading:
     """Read what a mail says. Plain text and HTML must say the same, and for a yes be all it says, else it is unclear.
 
     Args:
         known_as: more words by which its sender is known, such as a configured name; for recognising a signature.
         words: words of other languages that decide besides the English ones.
         signature: lines of its sender's own signature, as configured.
+        added: lines that mail systems add on the way, as configured.
 
     Raises:
         MailUnreadable: the HTML cannot be read at all.
     """
-    plain = plain_lines("\n".join(mail.plain))
-    markup = html_lines("\n".join(mail.html))
+    plain = _without(plain_lines("\n".join(mail.plain)), added)
+    markup = _without(html_lines("\n".join(mail.html)), added)
     signed = frozenset(visible(line.text) for line in markup if line.signature)
     plain = tuple(replace(line, signature=visible(line.text) in signed) for line in plain)
     parts = [
@@ -115,6 +119,12 @@ def read_reply(mail: Mail, known_as: str = "", words: Sequence[Words] = (), sign
         return _with_unread(first, mail)
     told = tuple(f"the {name} part reads as {reading.verdict}: {reading.because[-1]}" for name, reading in readings)
     return Reading(verdict=Verdict.UNCLEAR, first_line=first.first_line, because=(*told, "the two parts disagree"))
+
+
+def _without(lines: Sequence[Line], added: str) -> tuple[Line, ...]:
+    """Return lines with those made empty that a mail system added. Done first: a banner on top is no answer on top."""
+    theirs = spellings(added)
+    return tuple(replace(line, text="", raw="") if theirs and spelled(line.text) in theirs else line for line in lines)
 
 
 def new_text(lines: Sequence[Line]) -> NewText:

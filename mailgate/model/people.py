@@ -49,12 +49,11 @@ def _check_name(name: str) -> str:
     return name
 
 
-def _check_signature(text: str) -> str:
+def check_lines(text: str) -> str:
+    """Return ``text`` if its lines may be left out of an answer: they print, and none is an answer; else raise ValueError."""
     for line in text.splitlines():
         if not line.isprintable():
-            raise ValueError(
-                f"{quoted(line)} has a character that is not printed; copy the signature as its reader sees it"
-            )
+            raise ValueError(f"{quoted(line)} has a character that is not printed; copy the line as its reader sees it")
         if read_verdict(line).verdict not in (Verdict.UNCLEAR, Verdict.NONE):
             raise ValueError(f"{quoted(line)} would be an answer if it stood on top; leave that line out")
     return text
@@ -74,7 +73,7 @@ class Person(BaseModel):
     aliases: tuple[Address, ...] = ()
     zone: Zone = "UTC"
     language: str = "en"
-    signature: Annotated[str, AfterValidator(_check_signature)] = ""
+    signature: Annotated[str, AfterValidator(check_lines)] = ""
     roles: tuple[Literal["approver", "operator", "auditor"], ...] = ("approver",)
     group: bool = False
 

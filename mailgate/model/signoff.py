@@ -79,17 +79,15 @@ class _Signer:
     house: frozenset[str]
 
 
-def own_words(lines: Sequence[str], *, signer: str, strict: bool, signature: str = "") -> tuple[str, ...]:
+def own_words(lines: Sequence[str], *, signer: str, strict: bool) -> tuple[str, ...]:
     """Return those of ``lines`` that no signature explains, in order, without blanks around them.
 
     Args:
         lines: what stands below the line that answers.
         signer: the sender's display name and address, by which their own name is recognised; may be empty.
         strict: leave out only what is known word by word, as below an approval; else also what looks like a signature.
-        signature: lines that are known, whole and letter by letter, to be theirs, as the configuration has them.
     """
     who = _signer(signer)
-    known = frozenset(_squeezed(line) for line in signature.splitlines()) - {""}
     own: list[str] = []
     signed = named = False  # a closing or their name was seen: numbers may follow; a name: a title, an address
     lines = [line.strip() for line in lines]
@@ -97,7 +95,7 @@ def own_words(lines: Sequence[str], *, signer: str, strict: bool, signature: str
     registered = any(is_registered(line) for line in lines)
     footer_ends = 0
     for index, line in enumerate(lines):
-        if not line or index < footer_ends or _RULE.fullmatch(line) or _squeezed(line) in known:
+        if not line or index < footer_ends or _RULE.fullmatch(line):
             continue
         if _POSTSCRIPT.match(line) or (not strict and _DELIMITER.fullmatch(line)):
             own.extend(_postscript((*lines[index:], *beyond)))
@@ -124,7 +122,12 @@ def own_words(lines: Sequence[str], *, signer: str, strict: bool, signature: str
     return tuple(own)
 
 
-def _squeezed(line: str) -> str:
+def spellings(lines: str) -> frozenset[str]:
+    """Return the lines of a configured text as :func:`spelled` has them, for looking up others among them."""
+    return frozenset(map(spelled, lines.splitlines())) - {""}
+
+
+def spelled(line: str) -> str:
     """Return a line without blanks and the marks that clients put for emphasis: what is the same in text and in HTML."""
     return re.sub(r"[\s*_|\u200b-\u200f\ufeff]+", "", line)
 

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailgate.model.signoff import is_courtesy, own_words
+from mailgate.model.signoff import is_courtesy, own_words, spelled, spellings
 from mailgate.model.words import SHIPPED, Words, approving, assents, refusal
 
 
@@ -132,7 +132,7 @@ def read_verdict(new_text: str, *, signer: str = "", words: Sequence[Words] = ()
         new_text: the text without quotes; any length, any characters.
         signer: the sender's display name and address, by which a name below the answer is known to be theirs.
         words: words of other languages that count besides the English ones.
-        signature: lines of the sender's own signature, as configured, which are no condition below an approval.
+        signature: lines of the sender's own signature, as configured, which are no condition below an answer.
 
     Returns:
         The reading. An approval here is a statement, not yet a decision: who made it is another question.
@@ -141,28 +141,25 @@ def read_verdict(new_text: str, *, signer: str = "", words: Sequence[Words] = ()
     start = next((index for index, line in enumerate(lines) if line), None)
     if start is None:
         return Reading(verdict=Verdict.NONE, because=("there is no text of the sender's own",))
-    first, below = lines[start], lines[start + 1 :]
+    theirs = spellings(signature)
+    first, below = lines[start], ["" if spelled(line) in theirs else line for line in lines[start + 1 :]]
     shown = first[:200]
     if _is_approve(first):
-        return _approval(shown, below, signer, signature, "the first line is the word itself")
+        return _approval(shown, below, signer, "the first line is the word itself")
     if own := approving(_without_marks(first), words):
-        return _approval(
-            shown, below, signer, signature, f"the first line is a word of approval in [words.{own.language}]"
-        )
+        return _approval(shown, below, signer, f"the first line is a word of approval in [words.{own.language}]")
     if command := _COMMAND.match(first.translate(_WIDE).lower()):
-        return _command(command["word"], command["rest"], shown, _reason(first, command, below, signer, signature))
+        return _command(command["word"], command["rest"], shown, _reason(first, command, below, signer))
     for own in words:
         if refused := refusal(own).match(first.translate(_WIDE)):
-            return _refusal(own, refused, shown, _reason(first, refused, below, signer, signature))
+            return _refusal(own, refused, shown, _reason(first, refused, below, signer))
     return Reading(verdict=Verdict.UNCLEAR, first_line=shown, because=(_why_unclear(first),))
 
 
-def _reason(first: str, command: re.Match[str], below: Sequence[str], signer: str, signature: str) -> str:
+def _reason(first: str, command: re.Match[str], below: Sequence[str], signer: str) -> str:
     """Return what follows a word that decides, on its line and below it, without a signature."""
     said = first[command.start("rest") :].lstrip(" \t\u00a0.,:;!*_–—。、：！-")
-    reason = "\n".join(filter(None, (said, *own_words(below, signer=signer, strict=False, signature=signature))))[
-        :4000
-    ].strip()
+    reason = "\n".join(filter(None, (said, *own_words(below, signer=signer, strict=False))))[:4000].strip()
     return reason if _has_words(reason) else ""
 
 
@@ -190,8 +187,8 @@ def _without_marks(text: str) -> str:
     return text
 
 
-def _approval(shown: str, below: Sequence[str], signer: str, signature: str, why: str) -> Reading:
-    words = own_words(below, signer=signer, strict=True, signature=signature)
+def _approval(shown: str, below: Sequence[str], signer: str, why: str) -> Reading:
+    words = own_words(below, signer=signer, strict=True)
     remark = next((line for line in words if not is_courtesy(line)), None)
     if remark is None:
         also = ("what stands below it is a signature or thanks",) if any(below) else ()

@@ -102,9 +102,10 @@ def _read(config: Config, mail: Mail) -> Reading:
     """Read a reply, knowing the names and signature of whoever has its From address; if it is theirs is proven elsewhere."""
     found = config.directory.find_by_address(sender(mail).address or "")
     if found is None:
-        return read_reply(mail, words=config.own_words)
+        return read_reply(mail, words=config.own_words, added=config.answers.added)
     person = config.people[found]
-    return read_reply(mail, " ".join((person.name, *person.aliases)), config.own_words, person.signature)
+    names = " ".join((person.name, *person.aliases))
+    return read_reply(mail, names, config.own_words, signature=person.signature, added=config.answers.added)
 
 
 def judge_mail(tx: Tx | None, config: Config, examined: Examined) -> Judgement:
