@@ -31,6 +31,7 @@ def main(folder: str = "") -> int:
     stored = [*stored_results(), *by_hand()]
     made = _made()
     _print(f"The stored corpus: {len(stored)} mails", confusion(stored))
+    _print("Figures of it", [["figure", "value", "unit"], *_figures(stored)])
     _print("By client", clients(stored))
     _print("Mail that no person wrote, or that cannot be read", systems(stored))
     _print(f"Every answer in every client and language, made on the spot: {len(made)} mails", confusion(made))
@@ -41,6 +42,11 @@ def main(folder: str = "") -> int:
     for sentence in missed:
         _CONSOLE.print(f"Missed: {sentence}.", style="bold red")
     return 1 if missed else 0
+
+
+def _figures(results: Sequence[Result]) -> list[list[str]]:
+    shown = [row for row in rows(results) if ": " not in row["name"] and not row["name"].startswith("read as")]
+    return [[row["name"], f"{row['value']:,}", row["unit"]] for row in shown]
 
 
 def _made() -> list[Result]:
