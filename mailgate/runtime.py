@@ -103,9 +103,9 @@ def open_templates(config: Config) -> Templates:
     """Return the templates; with somebody's own among them, every kind of mail is made and checked before one is needed.
 
     Raises:
-        ConfigError: one that cannot be used; the sentence names its file and line.
+        ConfigError: one that cannot be used; the sentence names its file and line. Or a word that decides stands in them.
     """
-    from mailgate.mail.rehearsal import rehearse
+    from mailgate.mail.rehearsal import refuse_words, rehearse
     from mailgate.mail.templates import Templates
 
     override = config.path(config.mailgate.templates) if config.mailgate.templates else None
@@ -115,6 +115,10 @@ def open_templates(config: Config) -> Templates:
             rehearse(templates)
     except ComposeError as error:
         raise ConfigError([f"[mailgate] templates: {error.message}"]) from error
+    if config.own_words:
+        refuse_words(templates.shipped(), config.own_words, anywhere=True)
+        if override is not None:
+            refuse_words(templates, config.own_words, anywhere=False)
     return templates
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from mailgate.config.schema import Config, Server
+from mailgate.config.vocabulary import word_mistakes
 from mailgate.errors import InvalidArguments
 from mailgate.model.action import check_name
 from mailgate.model.people import fold
@@ -36,7 +37,7 @@ class Findings:
 
 def lint(config: Config) -> Findings:
     """Return what is wrong or doubtful across the keys of ``config``."""
-    errors = [*_people(config), *_names(config), *_servers(config), *_loops(config)]
+    errors = [*_people(config), *_names(config), *_servers(config), *_loops(config), *word_mistakes(config)]
     warnings: list[str] = []
     for name, gate in config.gates.items():
         errors += _gate(config, name, gate)

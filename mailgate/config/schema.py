@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import getaddresses, parseaddr
 from ipaddress import ip_address
@@ -19,9 +20,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from mailgate.errors import ConfigError
 from mailgate.model.duration import Duration, Period
-from mailgate.model.people import Address, Directory, Person, check_address
+from mailgate.model.people import Address, Directory, Person, check_address, check_lines
 from mailgate.model.policy import Gate
 from mailgate.model.quoting import quoted
+from mailgate.model.words import ENGLISH, SHIPPED, Words
 
 
 def _check_mailbox(text: str) -> str:
@@ -151,6 +153,20 @@ class ImapSettings(Server):
     poll: Period = timedelta(seconds=60)
 
 
+class Answers(Section):
+    """``[answers]``: how replies are read."""
+
+    languages: tuple[str, ...] = (ENGLISH,)
+    added: Annotated[str, AfterValidator(check_lines)] = ""
+
+
+class OwnWords(Section):
+    """``[words.LANGUAGE]``: words of one's own that decide, beside the shipped ones of that language."""
+
+    approve: tuple[str, ...] = ()
+    reject: tuple[str, ...] = ()
+
+
 class Archive(Section):
     """``[archive]``."""
 
@@ -219,6 +235,8 @@ class Config(BaseSettings):
     mailgate: Main = Main()
     smtp: SmtpSettings = SmtpSettings()
     imap: ImapSettings = ImapSettings()
+    answers: Answers = Answers()
+    words: dict[str, OwnWords] = {}
     archive: Archive = Archive()
     people: dict[str, Person] = {}
     groups: dict[str, tuple[str, ...]] = {}
@@ -247,6 +265,17 @@ class Config(BaseSettings):
     def directory(self) -> Directory:
         """The people and groups."""
         return Directory(people=self.people, groups=self.groups)
+
+    @property
+    def own_words(self) -> tuple[Words, ...]:
+        """The words of other languages that decide: those that come with mailgate, and one's own, of what is turned on."""
+        found = (self._words_of(name) for name in dict.fromkeys(self.answers.languages))
+        return tuple(words for words in found if words.approve or words.reject)
+
+    def _words_of(self, language: str) -> Words:
+        own, shipped = self.words.get(language, OwnWords()), SHIPPED.get(language, Words(language=language))
+        approve = tuple(dict.fromkeys((*shipped.approve, *own.approve)))
+        return replace(shipped, approve=approve, reject=tuple(dict.fromkeys((*shipped.reject, *own.reject))))
 
     def path(self, name: str) -> Path:
         """Return a configured path, relative ones against the configuration's folder."""

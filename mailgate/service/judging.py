@@ -9,9 +9,11 @@ from enum import StrEnum
 
 from mailgate.config import Config
 from mailgate.errors import MailUnreadable
+from mailgate.mail.bounces import scanned_report
 from mailgate.mail.dkim import Checked, LookUp, check_signatures
 from mailgate.mail.identity import Doubt, Identity, identify, sender
 from mailgate.mail.inbound import (
+    BounceReport,
     Kind,
     bounce_report,
     classify,
@@ -60,6 +62,7 @@ class Examined:
         reading: what it says; only replies are read.
         content: a digest of what any signature covers, by which the same mail is known again.
         signed: what its signatures prove, where they were checked.
+        report: what a bounce says of the delivery, where that is known.
     """
 
     kind: Kind
@@ -70,6 +73,7 @@ class Examined:
     reading: Reading | None = None
     content: str = ""
     signed: Checked | None = None
+    report: BounceReport | None = None
 
     @property
     def message_id(self) -> str:
@@ -113,8 +117,9 @@ def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = Fal
             mail=mail,
             tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
             answered=message_tokens(_ids(mail, kind), domain),
-            reading=read_reply(mail, _known_as(config, mail)) if kind is Kind.REPLY else None,
+            reading=_read(config, mail) if kind is Kind.REPLY else None,
             content=content_digest(mail) if kind is Kind.REPLY else "",
+            report=(bounce_report(mail) or scanned_report(raw)) if kind is Kind.BOUNCE else None,
         )
     except MailUnreadable as error:
         return Examined(kind=Kind.BROKEN, because=(error.message,))
@@ -142,10 +147,14 @@ def with_signatures(raw: bytes, config: Config, examined: Examined, look_up: Loo
     return replace(examined, signed=check_signatures(raw, examined.mail, sender=who, look_up=look_up, at=at))
 
 
-def _known_as(config: Config, mail: Mail) -> str:
-    """Return the configured names of whoever has the mail's From address; whether it is theirs is proven elsewhere."""
-    person = config.directory.find_by_address(sender(mail).address or "")
-    return " ".join((config.people[person].name, *config.people[person].aliases)) if person else ""
+def _read(config: Config, mail: Mail) -> Reading:
+    """Read a reply, knowing the names and signature of whoever has its From address; if it is theirs is proven elsewhere."""
+    found = config.directory.find_by_address(sender(mail).address or "")
+    if found is None:
+        return read_reply(mail, words=config.own_words, added=config.answers.added)
+    person = config.people[found]
+    names = " ".join((person.name, *person.aliases))
+    return read_reply(mail, names, config.own_words, signature=person.signature, added=config.answers.added)
 
 
 def judge_mail(
@@ -301,7 +310,7 @@ def _judge_auto_reply(examined: Examined, seat: Assignment | None, *, known: boo
 def _judge_bounce(
     config: Config, examined: Examined, seat: Assignment | None, by: frozenset[By], *, known: bool
 ) -> Judgement:
-    report = bounce_report(examined.mail) if examined.mail else None
+    report = examined.report
     if report is not None and report.action not in ("failed", ""):
         return Judgement(
             would=Would.IGNORE, because=(*examined.because, f"it reports {report.action}, not a failure"), seat=seat

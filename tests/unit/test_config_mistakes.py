@@ -95,10 +95,10 @@ def test_a_mistake_is_shown_in_plain_characters(tmp_path: Path, text: str) -> No
 ONE: list[tuple[str, str]] = [
     ("[smtp]\nhots = 'x'", "[smtp] hots is not a known key; did you mean 'host'?"),
     ("[smpt]\nhost = 'x'", "[smpt] is not a known key; did you mean 'smtp'?"),
-    ("port = 5", "port is not a known key; sections are archive, breaker, "),
+    ("port = 5", "port is not a known key; sections are answers, archive, "),
     ("folder = 'x'", "folder is not a known key; "),
     ("_env_file = 'x'", "_env_file is not a known key; "),
-    ("[nonsense]", "[nonsense] is not a known key; sections are archive, breaker, "),
+    ("[nonsense]", "[nonsense] is not a known key; sections are answers, archive, "),
     ("[calibration]\nzzz = 1", "[calibration] zzz is not a known key; known here are flag_above, min_decisions."),
     ("[smtp]\nport = 'many'", "[smtp] port = 'many': write a whole number."),
     ("[smtp]\nport = 1.5", "[smtp] port = 1.5: write a whole number."),
