@@ -30,7 +30,7 @@ def fuzzer() -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_input_of_a_short_run_breaks_a_promise(fuzzer: None, target: str) -> None:
     """Two hundred inputs from a fixed seed: no exception but MailUnreadable, no approval that the bytes do not hold."""
-    command = [sys.executable, "-m", "tests.fuzz", "--runs", "200", "--seed", "7", "--seeds", "25", target]
+    command = [sys.executable, "-m", "tests.fuzz", "--runs", "200", "--seed", "7", "--seeds", "25", "--target", target]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "number_of_executed_units: 200" in done.stdout
