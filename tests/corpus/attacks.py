@@ -186,7 +186,7 @@ def _quotes() -> Iterator[Mail]:
             "unclear",
         ),
         ("wrapped-last-rest", f"\n{_ATTRIBUTION}\n> mailgate-reply-above-k3v9q2ab\n> {'x' * 60}\nAPPROVE\n", "unclear"),
-        ("no-marker-no-marks", f"{bare}\n", "unclear"),
+        ("no-marker-no-marks", f"{bare}\n", "none"),
         ("arguments-laid-out", f"\n{_ATTRIBUTION}\n>      | {'x' * 60}\n\nAPPROVE\n\n> end\n", "unclear"),
     ):
         yield case(f"quote-{name}", _PLAIN, lines(text), group="attacks", means=means)
