@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import email
 import email.policy
+import logging
 
 from mailgate.mail.addresses import addr_spec
 from mailgate.mail.inbound import BounceReport
+
+# It logs a traceback, with words of the mail in it, whenever one of its parsers fails; here that only means "not known".
+_log = logging.getLogger("flufl.bounce")
+_log.addHandler(logging.NullHandler())
+_log.propagate = False
 
 _MOST_BYTES = 64 * 1024
 """Such bounces are short; what follows is a copy of our own mail. The standard library's parser is not let at more."""

@@ -139,7 +139,9 @@ def _mailed(tx: Tx, serving: Serving, request: Request, seat: Assignment) -> Ite
 
 
 def _compare(tx: Tx, seat: Assignment, typed: str, right: str) -> Checked:
+    given = "".join(c for c in typed if not (c.isspace() or c == "-"))
+    if not given and seat.code_tries < CODE_TRIES:
+        return Checked.WRONG  # nothing was guessed: machines that press buttons must not use a person's link up
     if not use_code_try(tx, seat, CODE_TRIES):
         return Checked.USED_UP
-    given = "".join(c for c in typed if not (c.isspace() or c == "-"))
     return Checked.RIGHT if hmac.compare_digest(given.encode(), right.encode()) else Checked.WRONG

@@ -200,3 +200,42 @@ def test_a_rewritten_link_leads_here_or_nowhere(
     assert (posted, site.rig.state(request_id)) == ((200, "approved") if leads else (404, "pending"))
     record_property("attack", "a link rewritten by a gateway, with a slash or letter lost or added")
     record_property("happened", "the same page, or the neutral one that decides nothing")
+
+
+class Opener(Scanner):
+    """A sandbox that opens what it finds: it follows links, clicks, and submits forms as they are, but makes up no words."""
+
+    def _fill(self) -> None:
+        return
+
+    def _press(self, button: ElementHandle, *, hard: bool) -> None:
+        if hard:
+            super()._press(button, hard=hard)
+        elif button.is_enabled():
+            button.click()  # the browser itself keeps a form back that lacks what it has to have
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_fifty_mails_that_a_sandbox_opened_are_open_still(
+    make_site: SiteMaker, browser: Browser, record_property: Attack
+) -> None:
+    """No decision, no link used up; a person afterwards decides each of them as if nobody had been there."""
+    site = make_site(
+        gates={"pay": GATES["pay"] | {"web_confirm": "code"}}, web={"most_per_link": 0, "most_per_network": 0}
+    )
+    opener = Opener(browser, site)
+    asked = []
+    for number in range(50):
+        asked.append(site.rig.ask(args={"order": f"A-{number}"}))
+        opener.scan(links_in(site, "bob@example.com")[0])
+
+    assert site.rig.rows(Decision) == []
+    assert {site.rig.state(request_id) for request_id in asked} == {"pending"}
+    assert all(site.rig.seat(request_id, "bob").code_tries == 0 for request_id in asked)
+    assert all(site.rig.press(request_id, "bob").done for request_id in asked)
+    assert {site.rig.state(request_id) for request_id in asked} == {"approved"}
+    record_property(
+        "attack", "a headless Chromium opens 50 mails: follows links, clicks every button, submits every form as it is"
+    )
+    record_property("happened", "0 decisions, 0 links used up; a person then approved all 50")
