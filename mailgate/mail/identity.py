@@ -5,7 +5,7 @@ needs two more facts: exactly one From field that every reader understands alike
 somebody to vouch for its domain. Two may: the mail server whose Authentication-Results the configuration says to believe,
 and that domain itself by a signature that was checked here (`dkim`). One is enough, and neither may contradict the other.
 What they vouch for is a mail, not that it answers this very request: see `mailgate.service.binding` and
-docs/adr/0014-who-sent-a-reply.md.
+docs/adr/0012-who-sent-a-reply.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Whoever has seen somebody's signed "Approved" could hand its very bytes in for another request, if only he knew that
 request's secret address: the envelope says where a mail goes, and nobody signs envelopes. So what a proven sender vouches
-for has to name the request as well (docs/adr/0014-who-sent-a-reply.md).
+for has to name the request as well (docs/adr/0012-who-sent-a-reply.md).
 """
 
 from __future__ import annotations

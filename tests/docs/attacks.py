@@ -73,14 +73,15 @@ def all_rows() -> Iterator[Row]:
             if isinstance(function, ast.FunctionDef) and _ENTRY.search(ast.unparse(function)):
                 test = f"{path}::{function.name}"
                 try:
-                    yield from rows_of(test, function)
+                    rows = list(rows_of(test, function))  # all of them or none: it may fail at the last one
                 except (NameError, AttributeError, KeyError):
                     seen = last_run.get(test) or page.get(test)
                     if not seen:
                         raise ValueError(
                             f"{test} records an attack in words that its parameters do not determine; run it, or change it."
                         ) from None
-                    yield from (Row(attack, happened, test) for attack, happened in seen)
+                    rows = [Row(attack, happened, test) for attack, happened in seen]
+                yield from rows
 
 
 def rows_of(test: str, function: ast.FunctionDef) -> Iterator[Row]:

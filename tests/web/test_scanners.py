@@ -125,8 +125,7 @@ def test_a_browser_that_presses_everything_approves_nothing(
     )
     record_property(
         "happened",
-        f"nothing was approved; the request stands as {site.rig.state(request_id)}, its words kept from the agent; "
-        f"{sum(v.times for v in visits)} visits on record",
+        "nothing was approved; at most it was rejected, by words that no agent hears; every visit is on record",
     )
 
 
