@@ -16,6 +16,7 @@
     ├── ConfigError                  every mistake of a configuration at once           (ValueError)
     ├── StoreUnavailable             the database cannot be used now; retry             (ConnectionError)
     ├── LeaseLost                    another process owns the role now                 (retryable)
+    ├── LogBroken                    the evidence log is behind, torn, or another one; nothing goes on
     ├── IllegalTransition            no such row in the transition table
     ├── Forged                       a row or record that its rightful author did not write
     ├── TokenError                   a link or address token that proves nothing        (ValueError)
@@ -124,6 +125,10 @@ class LeaseLost(MailgateError):
     """Another process owns the role now; this one must stop writing for it."""
 
     retryable = True
+
+
+class LogBroken(MailgateError):
+    """The database's log is not the one that was guarded and signed; the keeper refuses to go on."""
 
 
 class IllegalTransition(MailgateError):

@@ -76,6 +76,7 @@ def open_serving(config: Config) -> Serving:
     """
     from mailgate.mail.rehearsal import rehearse
     from mailgate.mail.templates import Templates
+    from mailgate.service.guard import Guard
     from mailgate.tokens import LinkKeys, ServeKey
 
     override = config.path(config.mailgate.templates) if config.mailgate.templates else None
@@ -98,6 +99,7 @@ def open_serving(config: Config) -> Serving:
         signer=signer,
         verifier=verifier,
         templates=templates,
+        guard=Guard(config.path(config.keys.guard_file), verifier),
         store=open_database(config),
     )
 

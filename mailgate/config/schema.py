@@ -139,12 +139,13 @@ class Archive(Section):
 
 
 class Keys(Section):
-    """``[keys]``: files, relative to the configuration's folder. ``vkey_file`` is public, the others are secret."""
+    """``[keys]``: files, relative to the configuration's folder. ``vkey_file`` and ``guard_file`` are no secrets."""
 
     serve_file: Line = "keys/serve.key"
     link_file: Line = "keys/link.key"
     log_file: Line = "keys/log.key"
     vkey_file: Line = "log.vkey"
+    guard_file: Line = "keys/log.guard"
 
 
 class Web(Section):

@@ -13,6 +13,7 @@ from mailgate.tokens import LinkKeys, ServeKey
 
 if TYPE_CHECKING:  # the agents' side has no use for templates, and should not load their engine
     from mailgate.mail.templates import Templates
+    from mailgate.service.guard import Guard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Serving:
     signer: LogSigner
     verifier: LogVerifier
     templates: Templates
+    guard: Guard
 
     def gate(self, action: str) -> Gate | None:
         """Return the gate that rules ``action`` now; the default one where none is configured, None if nobody can be asked."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlmodel import Field, SQLModel
@@ -226,7 +228,29 @@ class Event(SQLModel, table=True):
     position: int | None = Field(default=None, unique=True)  # index of the record; none until sequenced
     record: bytes | None = _bytes()
     proof: str = _text()
+    archived: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     refused: str = _text()  # why the keeper did not make it a record
+
+
+class Node(SQLModel, table=True):
+    """The hash of one complete subtree of the evidence log; see :mod:`mailgate.model.merkle`."""
+
+    __tablename__ = "nodes"
+
+    level: int = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    hash: bytes = _bytes(null=False)
+
+
+class Head(SQLModel, table=True):
+    """One signed checkpoint of the evidence log, a batch each."""
+
+    __tablename__ = "heads"
+
+    size: int = Field(primary_key=True)
+    note: str = _text()
+    at: datetime = _instant(null=False)
+    guarded: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 class Outgoing(SQLModel, table=True):
@@ -243,6 +267,7 @@ class Outgoing(SQLModel, table=True):
     message_id: str = Field(index=True)
     details: str = _text()  # canonical JSON: what the letter needs beyond request and assignment
     events: str = ""  # ids of the events whose records it carries, comma separated
+    log_size: int | None = None  # of the log that has those records; it goes out once the guard has seen so much
     mark: bytes | None = _bytes()
     created_at: datetime = _instant(null=False)
     sealed: bytes | None = _bytes()  # the exact bytes, from rendering until the server took them
