@@ -28,7 +28,7 @@ from mailgate.service.role import Role
 from mailgate.service.worker import WorkerRole
 from mailgate.store import Store, open_store
 from mailgate.store.clock import DatabaseClock
-from mailgate.store.events import next_position
+from mailgate.store.events import has_records
 from mailgate.store.migrate import migrate
 
 log = structlog.get_logger(__name__)
@@ -109,7 +109,7 @@ def make_key_files(config: Config) -> list[Path]:
     store = open_database(config)
     try:
         with store.read() as tx:
-            unused = next_position(tx) == 0
+            unused = not has_records(tx)
     finally:
         store.close()
     return make_keys(

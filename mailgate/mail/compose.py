@@ -6,13 +6,15 @@ The parts of it: ``mail/templates.py`` (files → text), ``mail/saying.py`` (doe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailgate.errors import ComposeError
-from mailgate.mail.letter import AttachedFile, Letter, redacted
-from mailgate.mail.saying import block, check_mail
+from mailgate.mail.letter import AttachedFile, Letter
+from mailgate.mail.saying import check_mail
 from mailgate.mail.templates import Templates
 from mailgate.mail.writing import EVIDENCE_NAME, MAX_ID, Headers, subject_line, usable_id, write_mail
+from mailgate.model.stamps import visible_block, visible_hash
 
 __all__ = [
     "EVIDENCE_NAME",
@@ -23,7 +25,6 @@ __all__ = [
     "Templates",
     "compose",
     "render",
-    "shown_text",
     "subject_line",
     "usable_id",
 ]
@@ -42,14 +43,15 @@ def compose(
     headers: Headers,
     templates: Templates,
     *,
-    evidence: bytes | None = None,
+    evidence: Callable[[str], bytes] | None = None,
     files: tuple[AttachedFile, ...] | None = None,
 ) -> bytes:
     """Return the bytes of the mail, to be sent as they are every time.
 
     Args:
         letter: live for the person, ``redacted(letter)`` for the archive.
-        evidence: the exact bytes of ``mailgate-evidence.json``, if the mail carries records.
+        evidence: makes the exact bytes of ``mailgate-evidence.json``, if the mail carries records, from the digest of the
+            visible block (:func:`mailgate.model.stamps.visible_hash`; empty where the mail has none).
         files: instead of ``letter.files``.
 
     Raises:
@@ -61,7 +63,13 @@ def compose(
     missing = sorted({file.name for file in letter.files} - names)
     if missing:
         raise ComposeError(f"The mail names {missing[0]}, which is not attached to it.")
-    return write_mail(headers, rendered.text, rendered.html, evidence=evidence, files=attached)
+    attachment = None if evidence is None else evidence(_shown(rendered.text))
+    return write_mail(headers, rendered.text, rendered.html, evidence=attachment, files=attached)
+
+
+def _shown(text: str) -> str:
+    found = visible_block(text.split("\n"))
+    return "" if found is None else visible_hash(found)
 
 
 def render(letter: Letter, templates: Templates) -> Rendered:
@@ -75,12 +83,3 @@ def render(letter: Letter, templates: Templates) -> Rendered:
     html = templates.render(f"mail/{letter.kind}.html.j2", context)
     check_mail(letter, text, html)
     return Rendered(text=text, html=html)
-
-
-def shown_text(letter: Letter, templates: Templates) -> str:
-    """Return what the mail of ``letter`` shows, for the hash in its record: the visible block without white space.
-
-    It is that of the archive copy, so links and codes are placeholders; text and HTML parts have it in common, and any
-    folding, quoting-free re-wrapping or re-encoding leaves it alone.
-    """
-    return block(render(redacted(letter), templates).text)

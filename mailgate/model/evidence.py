@@ -23,6 +23,7 @@ from mailgate.model.notes import (
     parse_signed_checkpoint,
 )
 from mailgate.model.records import Record, build_record, format_time, parse_record
+from mailgate.model.stamps import Stamp
 
 __all__ = ["LogSigner", "LogVerifier", "Record", "build_record", "format_time", "leaf_hash", "verify_ed25519"]
 
@@ -59,6 +60,16 @@ class LogSigner:
         signature = self._key.sign(checkpoint.text().encode())
         signed = SignedCheckpoint(checkpoint=checkpoint, signatures=((self.name, self._public.id, signature),))
         return signed.format()
+
+    def stamp(self, stamp: Stamp) -> bytes:
+        """Return the signature under a mail's stamp; 64 bytes.
+
+        Raises:
+            ValueError: a stamp of another log.
+        """
+        if stamp.log != self.name:
+            raise ValueError("a stamp of another log")
+        return self._key.sign(stamp.text())
 
 
 class LogVerifier:
@@ -112,6 +123,10 @@ class LogVerifier:
             self._kept.clear()
         self._kept[note] = signed.checkpoint
         return signed.checkpoint
+
+    def has_stamped(self, stamp: Stamp, signature: bytes) -> bool:
+        """Return whether one of the log's keys signed a mail's stamp."""
+        return stamp.log == self.name and any(verify_ed25519(key.public, signature, stamp.text()) for key in self._keys)
 
     def read(self, record: bytes, proof: str) -> Record:
         """Return the record, once its proof holds.

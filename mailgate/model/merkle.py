@@ -66,7 +66,9 @@ class Growth:
 
 def grow(frontier: Frontier, leaves: Iterable[bytes]) -> Growth:
     """Return what appending ``leaves`` (their hashes) makes of a tree; O(1) hashes a leaf."""
-    edge = [(level, position, value) for (level, position), value in zip(frontier.places(), frontier.hashes, strict=True)]
+    edge = [
+        (level, position, value) for (level, position), value in zip(frontier.places(), frontier.hashes, strict=True)
+    ]
     size, made = frontier.size, {}
     for leaf in leaves:
         level, position, value = 0, size, leaf

@@ -88,7 +88,9 @@ def parse_record(raw: bytes) -> Record:
         if statement["_type"] != STATEMENT or statement["predicateType"] != PREDICATE:
             raise ValueError("not a mailgate record")
         whole = all(type(predicate[key]) is int and predicate[key] >= 0 for key in ("index", "seq"))
-        if not whole or not all(isinstance(predicate[key], str) for key in ("log", "event", "request", "time", "nonce")):
+        if not whole or not all(
+            isinstance(predicate[key], str) for key in ("log", "event", "request", "time", "nonce")
+        ):
             raise ValueError("not the types of a record")
         at = datetime.fromisoformat(predicate["time"])
         if format_time(at) != predicate["time"] or subject["name"] != (predicate["request"] or predicate["log"]):

@@ -29,7 +29,8 @@ from mailgate.store import Tx
 from mailgate.store.events import append_event, events_of
 from mailgate.store.requests import in_state, lock_request, move
 from mailgate.store.tables import Execution, Request
-from mailgate.store.work import executions_of, prolong_execution, silent_executions
+from mailgate.store.tree import guarded_size
+from mailgate.store.work import KEEPER, executions_of, is_live, prolong_execution, silent_executions
 
 log = structlog.get_logger(__name__)
 
@@ -149,6 +150,8 @@ def _is_startable(tx: Tx, working: Working, request: Request, trigger: Trigger, 
         if any(e.position is None and not e.refused for e in events_of(tx, request.id, "decision")):
             return False  # not recorded yet
         raise Forged("requests", request.id, f"it stands as {request.state}, but no signed decision approves it")
+    if history.approval.index >= guarded_size(tx) or not is_live(tx, KEEPER):
+        return False  # the log is not known to be the newest there is: the database may have been turned back
     runs = executions_of(tx, request.id)
     if trigger is Trigger.RECLAIM:
         is_silent = bool(runs) and runs[-1].finished_at is None and runs[-1].lease_until < tx.now

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,6 +21,7 @@ from mailgate.model.canonical import from_plain, read_plain
 from mailgate.model.evidence import Record
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
+from mailgate.service.attaching import evidence_of
 from mailgate.service.caution import cautions
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_action, check_assignment, check_ruling
@@ -34,7 +34,6 @@ from mailgate.service.signatures import history_of, name_of, signature, signatur
 from mailgate.service.wording import standing_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of, find_assignment
-from mailgate.store.events import get_events
 from mailgate.store.requests import get_request
 from mailgate.store.tables import Assignment, Outgoing, Request
 from mailgate.tokens import LinkClaim, tagged_address
@@ -60,7 +59,9 @@ def render(tx: Tx, serving: Serving, row: Outgoing) -> bytes:
         check_assignment(serving.key, seat, request)
     letter = _letter(tx, serving, row, request, seat, details)
     headers = _headers(serving, row, request, seat, details)
-    return compose(letter, headers, serving.templates, evidence=_evidence(tx, row), files=letter.files)
+    return compose(
+        letter, headers, serving.templates, evidence=evidence_of(tx, serving, row, headers), files=letter.files
+    )
 
 
 def ask_letter(
@@ -343,12 +344,3 @@ def _headers(
         auto_submitted="auto-replied" if row.kind in _ANSWERS_MAIL else automatic,
         instance=serving.signer.name,
     )
-
-
-def _evidence(tx: Tx, row: Outgoing) -> bytes | None:
-    """Return the one attachment: the records this mail carries, each with its proof."""
-    events = [e for e in get_events(tx, row.events.split(",")) if e.record is not None] if row.events else []
-    if not events:
-        return None
-    records = [{"record": base64.b64encode(e.record or b"").decode(), "proof": e.proof} for e in events]
-    return json.dumps({"records": records}, indent=1).encode()

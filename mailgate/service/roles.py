@@ -15,6 +15,7 @@ from mailgate.mail.smtp import SmtpSender
 from mailgate.service.context import Serving
 from mailgate.service.deliver import CLAIM, Ready, send_one, stay_alive, take_due
 from mailgate.service.keep import has_unfounded, keep
+from mailgate.service.ledger import let_guard_see, read_tip
 from mailgate.service.policies import settle_in
 from mailgate.service.sequence import BATCH, sequence
 from mailgate.store import Tx
@@ -23,7 +24,7 @@ from mailgate.store.events import unsequenced
 from mailgate.store.mails import has_due_outgoing, next_outgoing_at
 from mailgate.store.requests import next_due_at
 from mailgate.store.tables import Event
-from mailgate.store.work import Holding, hold_lease, is_free, release_lease, silent_executions, take_lease
+from mailgate.store.work import KEEPER, Holding, hold_lease, is_free, release_lease, silent_executions, take_lease
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,7 @@ agent go on; nobody notices a mail that leaves a blink later."""
 class KeeperRole:
     """Sequences events and lets due things happen; one owner at a time, by a lease."""
 
-    name = "keeper"
+    name = KEEPER
 
     def __init__(self, serving: Serving, owner: str, monotonic: Callable[[], float]) -> None:
         self._serving = serving
@@ -85,13 +86,20 @@ class KeeperRole:
         with self._serving.store.read() as tx:
             patience = _patience(unsequenced(tx, BATCH), tx.now)
         # What time brings can wait until no record is waited for, but not for ever.
-        if patience <= 0 and self._write(sequence) and self._monotonic() - self._looked < LOOK_SECONDS:
+        if patience <= 0 and self._sequence() and self._monotonic() - self._looked < LOOK_SECONDS:
             self._look_at = self._monotonic() + GATHER.total_seconds()  # a new request brings deadlines
             return 0.0
         if self._monotonic() >= self._look_at:
             self._looked = self._monotonic()
             self._look_at = self._looked + self._look()
         return min(self._look_at - self._monotonic(), patience)
+
+    def _sequence(self) -> int:
+        """Make records, and let the guard see the log before anything leaves the house on them."""
+        done = self._write(sequence)
+        if done:
+            let_guard_see(self._serving)
+        return done
 
     def _look(self) -> float:
         """Let happen what time brings, and return how many seconds it brings nothing."""
@@ -122,10 +130,14 @@ class KeeperRole:
         with self._serving.store.read() as tx:
             if not is_free(tx, self.name, self._owner):
                 return False
+        self._serving.guard.newest()  # another process may have been the keeper meanwhile
         with self._serving.store.write() as tx:
             self._holding = take_lease(tx, self.name, self._owner, LEASE)
             if self._holding is not None:
+                read_tip(tx, self._serving)
                 settle_in(tx, self._serving)
+        if self._holding is not None:
+            let_guard_see(self._serving)
         self._renewed = self._monotonic()
         return self._holding is not None
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
-from sqlmodel import select
+from sqlmodel import col, select
 
-from mailgate.errors import Forged
+from mailgate.errors import Forged, LogBroken
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import build_record
-from mailgate.model.lifecycle import FINAL, Standing, State
-from mailgate.model.policy import Gate
+from mailgate.model.lifecycle import FINAL
 from mailgate.service.context import Serving
+from mailgate.service.following import FOLLOW
+from mailgate.service.ledger import BatchVerifier, append, read_tip
+from mailgate.service.loading import load_mails
 from mailgate.service.marks import bears_event_mark, check_ruling
-from mailgate.service.opening import ask_stage, open_request, tally_of
-from mailgate.service.posting import archive, order_mail, tell_operators
+from mailgate.service.posting import tell_operators
 from mailgate.service.proof import AGENTS_ENDS, read_history
-from mailgate.service.signatures import name_of
 from mailgate.store import Tx
-from mailgate.store.answers import assignments_of, decisions_of
-from mailgate.store.events import events_of, next_position, unsequenced
+from mailgate.store.events import append_event, events_of, unsequenced
 from mailgate.store.requests import find_request
 from mailgate.store.tables import Event, Request
 
@@ -46,40 +46,62 @@ Every other kind must bear the serving side's mark.
 
 
 def sequence(tx: Tx, serving: Serving) -> int:
-    """Make the waiting events records and order the mails that follow; return how many there were."""
-    position = _free_positions(tx, serving)
-    events = sorted(unsequenced(tx, BATCH), key=lambda e: (e.kind != "request", e.at, _ORDER.get(e.kind, 0)))
+    """Make the waiting events records and order the mails that follow; return how many there were.
+
+    Raises:
+        LogBroken: the log in the database is not the one that goes on; nothing is written.
+    """
+    tip = read_tip(tx, serving)
+    _free_positions(tx, serving, tip.size)
+    waiting = unsequenced(tx, BATCH)
+    if not waiting:
+        return 0
+    batch = BatchVerifier(serving.verifier)
+    # What follows from an event looks at the records before it, also at those whose checkpoint is not signed yet.
+    inside = replace(serving, verifier=batch)
+    events = sorted(waiting, key=lambda e: (e.kind != "request", e.at, _ORDER.get(e.kind, 0)))
+    if tip.size == 0:
+        events.insert(0, append_event(tx, "genesis", None, {"vkey": serving.verifier.vkey}, key=serving.key))
+    made: list[Event] = []
     for event in events:
         try:
             with tx.session.begin_nested():  # what a refused event ordered before it was refused is undone
-                extra = _check_and_follow(tx, serving, event)
+                extra = _check_and_follow(tx, inside, event)
         except Forged as error:
             _refuse(tx, serving, event, error)
             continue
-        _record(tx, serving, event, position, extra)
-        position += 1
-    return len(events)
+        _record(tx, serving, event, tip.size + len(made), extra)
+        batch.note(event.record or b"")
+        made.append(event)
+    if made:
+        append(tx, serving.signer, tip, made)
+        load_mails(tx, serving, tip.size + len(made))
+    return len(waiting)
 
 
-def _free_positions(tx: Tx, serving: Serving) -> int:
-    """Return the next position, once the newest one is a record of ours: else anybody could tear a hole into the log.
+def _free_positions(tx: Tx, serving: Serving, size: int) -> None:
+    """Take back positions from ``size`` on that rows claim: the log has no such records.
 
-    A row that merely claims the newest position loses it. A record that was moved there goes back to its place; any other
-    row waits again: an event of ours becomes a record, any other is refused.
+    A record that was moved there goes back to its place; any other row waits again: an event of ours becomes a record, any
+    other is refused.
     """
-    while (newest := next_position(tx) - 1) >= 0:
-        event = tx.session.exec(select(Event).where(Event.position == newest)).one()
-        index = _own_index(serving, event)
-        if index == newest:
-            break
+    for event in tx.session.exec(select(Event).where(col(Event.position) >= size)).all():
+        if size == 0 and event.proof.startswith(_SINGLE_SIGNATURE):
+            raise LogBroken(
+                "This database was made by mailgate 0.1.0, whose records are in no log. Let its requests end there, then "
+                "start with a new database: name another file under [mailgate] database."
+            )
         log.error("forged", table="events", row=event.id, why="its position was not given by the keeper")
+        index = _own_index(serving, event)
         if index is not None and tx.session.exec(select(Event).where(Event.position == index)).first() is None:
             event.position = index
         else:
             event.position, event.record, event.proof, event.refused = None, None, "", ""
         tx.session.add(event)
         tx.session.flush()
-    return max(newest + 1, 0)
+
+
+_SINGLE_SIGNATURE = "mailgate-record-signature@v1"
 
 
 def _own_index(serving: Serving, event: Event) -> int | None:
@@ -109,7 +131,7 @@ def _check_and_follow(tx: Tx, serving: Serving, event: Event) -> dict[str, Any]:
     if event.kind != "request":
         # The record names the request's action: it must still be the one that was ruled on.
         check_ruling(tx, serving.key, request)
-    follow = _FOLLOW.get(event.kind)
+    follow = FOLLOW.get(event.kind)
     return follow(tx, serving, request, event) if follow else {}
 
 
@@ -145,13 +167,13 @@ def _record(tx: Tx, serving: Serving, event: Event, position: int, extra: dict[s
         index=position,
         event=event.kind,
         request=event.request_id or "",
+        seq=sum(e.position is not None for e in events_of(tx, event.request_id)) if event.request_id else 0,
         digest=request.digest if request else b"",
         at=event.at,
         nonce=tx.chance.bytes(16),
         body=json.loads(event.body) | extra,
     )
     event.position = position
-    event.proof = serving.signer.prove(event.record, position)
     tx.session.add(event)
     tx.session.flush()
 
@@ -174,122 +196,6 @@ def _refuse(tx: Tx, serving: Serving, event: Event, error: Forged) -> None:
     )
 
 
-def _opened(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
-    return open_request(tx, serving, request, event)
-
-
-def _take_over(tx: Tx, serving: Serving, request: Request, gate: Gate) -> None:
-    """Ask the operators to take a rejected task over, where the gate says so."""
-    if request.state == State.REJECTED and gate.on_reject == "escalate":
-        tell_operators(
-            tx,
-            serving,
-            request,
-            headline=f"{request.action} was rejected, and the agent stops here. Please take the task over.",
-            next_step=f"See `mailgate requests show {request.id}` for everything about it.",
-            takeover=True,
-        )
-
-
-def _decided(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
-    """Send the receipt to everyone asked; ask the next stage where one is due."""
-    body = json.loads(event.body)
-    details = {"decision": body["decision"]}
-    for seat in assignments_of(tx, request.id):
-        order_mail(tx, serving, "receipt", request, to=seat, details=details, events=[event])
-    archive(tx, serving, "receipt", request, event, details)
-    _, gate = check_ruling(tx, serving.key, request)
-    _take_over(tx, serving, request, gate)
-    if request.state == State.PENDING:
-        standing = tally_of(tx, serving, request, gate, decisions_of(tx, request.id))
-        if standing.standing is Standing.OPEN:
-            ask_stage(tx, serving, request, gate, standing.stage, event)
-    return {}
-
-
-def _question(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
-    """Send the question to whoever may know; the archive's copy cannot be answered."""
-    body = json.loads(event.body)
-    details = {"asker": name_of(serving, body["person"]), "question": body["text"], "to": body["to"]}
-    person = serving.config.people.get(body["to"])
-    if person is not None:
-        order_mail(
-            tx,
-            serving,
-            "question",
-            request,
-            to=person.address,
-            details=details | {"id": body["question"]},
-            events=[event],
-        )
-    archive(tx, serving, "question", request, event, details)
-    return {}
-
-
-def _answer(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
-    """Ask everybody who can still decide once more, with the question and its answer."""
-    body = json.loads(event.body)
-    asked = next(
-        (b for e in events_of(tx, request.id, "question") if (b := json.loads(e.body))["question"] == body["question"]),
-        None,
-    )
-    if asked is None:
-        raise Forged("events", event.id, "this answer speaks of no question")
-    details = {
-        "asker": name_of(serving, asked["person"]),
-        "question": asked["text"],
-        "by": name_of(serving, body["person"]),
-        "answer": body["text"],
-    }
-    for seat in assignments_of(tx, request.id):
-        if seat.state == "open":
-            order_mail(tx, serving, "answer", request, to=seat, details=details, events=[event])
-    archive(tx, serving, "answer", request, event, details)
-    return {}
-
-
-def _undone(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
-    """Send what it means to everyone asked: an outcome where the request ended by it, else a receipt."""
-    body = json.loads(event.body)
-    if body["outcome"] != State.PENDING:
-        return _ended(tx, serving, request, event)
-    details = {"decision": body["undone"], "undone": True}
-    for seat in assignments_of(tx, request.id):
-        order_mail(tx, serving, "receipt", request, to=seat, details=details, events=[event])
-    archive(tx, serving, "receipt", request, event, details)
-    return {}
-
-
-def _ended(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
-    """Send the outcome to everyone asked."""
-    outcome = json.loads(event.body)["outcome"]
-    for seat in assignments_of(tx, request.id):
-        order_mail(tx, serving, "outcome", request, to=seat, details={"outcome": outcome}, events=[event])
-    archive(tx, serving, "outcome", request, event, {"outcome": outcome})
-    _take_over(tx, serving, request, check_ruling(tx, serving.key, request)[1])
-    if outcome == State.FAILED:
-        tell_operators(
-            tx,
-            serving,
-            request,
-            headline=f"{request.action} was approved and then failed.",
-            next_step=f"See `mailgate requests show {request.id}`.",
-        )
-    return {}
-
-
-def _parked(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[str, Any]:
-    """Tell the operators that an agent's own code fails."""
-    tell_operators(
-        tx,
-        serving,
-        request,
-        headline=f"Agent {request.agent} could not be resumed with the outcome of {request.action}.",
-        next_step=f"See the worker's log and `mailgate requests show {request.id}`; the outcome stays.",
-    )
-    return {}
-
-
 _ORDER = {
     kind: rank
     for rank, kind in enumerate(
@@ -298,20 +204,3 @@ _ORDER = {
     )
 }
 """The order of events of one instant: those of one transaction have the same time, and their ids are random."""
-
-_FOLLOW: dict[str, Callable[[Tx, Serving, Request, Event], dict[str, Any]]] = {
-    "request": _opened,
-    "decision": _decided,
-    "undo": _undone,
-    "question": _question,
-    "answer": _answer,
-    "outcome": _ended,
-    "expired": _ended,
-    "lapsed": _ended,
-    "withdrawn": _ended,
-    "undeliverable": _ended,
-    "cancelled": _ended,
-    "settled": _ended,
-    "resume_failed": _parked,
-}
-"""What the keeper orders when an event becomes a record. A missing kind orders nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 
 from mailgate.model.canonical import canonical_bytes
@@ -54,10 +54,15 @@ def unsequenced(tx: Tx, limit: int) -> Sequence[Event]:
     return tx.session.exec(_UNSEQUENCED, params={"most": limit}).all()
 
 
-def next_position(tx: Tx) -> int:
-    """Return the index of the next record."""
-    last = tx.session.exec(_LAST).one()
-    return 0 if last is None else last + 1
+def has_records(tx: Tx) -> bool:
+    """Return whether anything was recorded."""
+    return tx.session.exec(select(Event.id).where(col(Event.position).is_not(None)).limit(1)).first() is not None
+
+
+def unarchived(tx: Tx) -> Sequence[Event]:
+    """Return the records that no archive mail carries yet, in their order."""
+    wanted = select(Event).where(col(Event.archived).is_(False), col(Event.position).is_not(None))
+    return tx.session.exec(wanted.order_by(col(Event.position))).all()
 
 
 def events_of(tx: Tx, request_id: str, *kinds: str) -> Sequence[Event]:
@@ -85,4 +90,3 @@ _UNSEQUENCED = (
     .order_by(col(Event.at), col(Event.id))
     .limit(bindparam("most"))
 )
-_LAST = select(func.max(Event.position))

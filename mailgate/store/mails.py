@@ -11,13 +11,14 @@ from sqlmodel import col, or_, select
 
 from mailgate.store.engine import Tx
 from mailgate.store.tables import Cursor, Incoming, Outgoing
+from mailgate.store.tree import guarded_size
 
 
 def claim_outgoing(tx: Tx, limit: int, lease: timedelta) -> Sequence[Outgoing]:
     """Take up to ``limit`` mails that are due, for ``lease``; another outbox takes them only after that."""
     wanted = (
         select(Outgoing)
-        .where(Outgoing.state == "waiting", col(Outgoing.next_at) <= tx.now, _unclaimed(tx))
+        .where(Outgoing.state == "waiting", col(Outgoing.next_at) <= tx.now, _unclaimed(tx), _loaded(tx))
         .order_by(col(Outgoing.next_at), col(Outgoing.created_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -40,14 +41,29 @@ def prolong_claim(tx: Tx, mail_id: str, lease: timedelta) -> None:
 
 def has_due_outgoing(tx: Tx) -> bool:
     """Return whether :func:`claim_outgoing` would find a mail now; a look before a write."""
-    wanted = select(Outgoing.id).where(Outgoing.state == "waiting", col(Outgoing.next_at) <= tx.now, _unclaimed(tx))
+    wanted = select(Outgoing.id).where(
+        Outgoing.state == "waiting", col(Outgoing.next_at) <= tx.now, _unclaimed(tx), _loaded(tx)
+    )
     return tx.session.exec(wanted.limit(1)).first() is not None
 
 
 def next_outgoing_at(tx: Tx) -> datetime | None:
     """Return when the next waiting mail that nobody is sending becomes due."""
-    wanted = select(Outgoing.next_at).where(Outgoing.state == "waiting", _unclaimed(tx))
+    wanted = select(Outgoing.next_at).where(Outgoing.state == "waiting", _unclaimed(tx), _loaded(tx))
     return tx.session.exec(wanted.order_by(col(Outgoing.next_at)).limit(1)).first()
+
+
+def _loaded(tx: Tx) -> ColumnElement[bool]:
+    """A mail with records goes out once they are in the log, and the guard has seen so much of it."""
+    return or_(col(Outgoing.events) == "", col(Outgoing.log_size) <= guarded_size(tx))
+
+
+def unloaded(tx: Tx) -> Sequence[Outgoing]:
+    """Return the mails that are to carry records and wait for these to be in the log."""
+    wanted = select(Outgoing).where(
+        col(Outgoing.log_size).is_(None), Outgoing.state == "waiting", Outgoing.events != ""
+    )
+    return tx.session.exec(wanted.order_by(col(Outgoing.created_at), col(Outgoing.id))).all()
 
 
 def _unclaimed(tx: Tx) -> ColumnElement[bool]:

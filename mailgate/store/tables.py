@@ -217,7 +217,10 @@ class Event(SQLModel, table=True):
     """Something that happened, as the use case saw it; the keeper makes it a record."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("events_of_request", "request_id", "position"),)
+    __table_args__ = (
+        Index("events_of_request", "request_id", "position"),
+        Index("events_unarchived", "archived", "position"),
+    )
 
     id: str = Field(primary_key=True, max_length=32)
     request_id: str | None = _request(index=False, null=True)
@@ -257,7 +260,10 @@ class Outgoing(SQLModel, table=True):
     """One mail to one recipient."""
 
     __tablename__ = "outgoing"
-    __table_args__ = (Index("outgoing_due", "state", "next_at"),)
+    __table_args__ = (
+        Index("outgoing_due", "state", "next_at"),
+        Index("outgoing_unloaded", "log_size", "state", "events"),
+    )
 
     id: str = Field(primary_key=True, max_length=32)
     kind: str

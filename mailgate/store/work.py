@@ -37,6 +37,16 @@ def take_lease(tx: Tx, name: str, owner: str, length: timedelta) -> Holding | No
     return Holding(name=name, owner=owner, epoch=lease.epoch)
 
 
+KEEPER = "keeper"
+"""The lease of whoever sequences events into the log."""
+
+
+def is_live(tx: Tx, name: str) -> bool:
+    """Return whether somebody owns ``name`` and has said so lately."""
+    lease = tx.session.get(Lease, name)
+    return lease is not None and lease.until > tx.now
+
+
 def is_free(tx: Tx, name: str, owner: str) -> bool:
     """Return whether :func:`take_lease` would succeed now; a look before a write."""
     lease = tx.session.get(Lease, name)

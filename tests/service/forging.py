@@ -14,6 +14,7 @@ from mailgate.model.action import make_action
 from mailgate.model.evidence import LogSigner, build_record
 from mailgate.model.verdict import Verdict
 from mailgate.service.journal import Journal
+from tests.ledger import prove
 from tests.service.rig import GATES, Rig
 
 EVIL = make_action("pay", {"order": "EVIL", "amount": 9999, "currency": "EUR"})
@@ -329,15 +330,16 @@ def forged_record(rig: Rig, request_id: str) -> dict[str, Any]:
     row = event_row(rig, request_id)
     record = build_record(
         log=signer.name,
-        index=1,
+        index=2,
         event="decision",
         request=request_id,
+        seq=1,
         digest=rig.request(request_id).digest,
         at=rig.clock.at,
         nonce=b"n" * 16,
         body=json.loads(row["body"]),
     )
-    return row | {"record": record, "proof": signer.prove(record, 1), "position": 1}
+    return row | {"record": record, "proof": prove(signer, record, 2), "position": 2}
 
 
 def incoming_row(rig: Rig, request_id: str, *, sealed: bytes) -> dict[str, Any]:

@@ -28,8 +28,10 @@ from mailgate.service.context import Serving, Working
 from mailgate.service.decide import Answer, Ruled, decide
 from mailgate.service.deliver import Ready, send_one, take_due
 from mailgate.service.execute import Claim, Known, claim_next, report, run
+from mailgate.service.guard import Guard
 from mailgate.service.journal import Journal
 from mailgate.service.keep import keep
+from mailgate.service.ledger import let_guard_see
 from mailgate.service.letters import link_of
 from mailgate.service.link import Page, look, press
 from mailgate.service.once import Once
@@ -40,6 +42,7 @@ from mailgate.store import Store, open_store
 from mailgate.store.migrate import migrate
 from mailgate.store.tables import Assignment, Event, Outgoing, Request
 from mailgate.store.wake import SqlitePulse
+from mailgate.store.work import KEEPER, take_lease
 from mailgate.tokens import LinkKeys, ServeKey
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -202,6 +205,7 @@ class Rig:
             signer=signer,
             verifier=verifier,
             templates=templates,
+            guard=Guard(self.folder / "log.guard", verifier),
         )
         self.working = Working(config=config, store=theirs, verifier=verifier)
         self.shop, self.sender = Shop(), FakeSender()
@@ -274,7 +278,10 @@ class Rig:
         done = 0
         for _ in range(20):
             with self.serving.store.write() as tx:
+                if take_lease(tx, KEEPER, "rig", timedelta(days=3650)) is None:
+                    return done  # somebody else claims to be the keeper
                 turn = sequence(tx, self.serving) + keep(tx, self.serving)
+            let_guard_see(self.serving)
             if not turn:
                 return done
             done += turn
@@ -284,8 +291,10 @@ class Rig:
         """Take the keeper's turns however many there are."""
         for _ in range(10_000):
             with self.serving.store.write() as tx:
-                if not sequence(tx, self.serving):
-                    return
+                done = sequence(tx, self.serving)
+            let_guard_see(self.serving)
+            if not done:
+                return
         raise AssertionError("the keeper does not come to rest")
 
     def outbox(self) -> list[Ready]:

@@ -200,6 +200,6 @@ def test_evidence_rides_with_each_mail(rig: Rig) -> None:
     for _, _, raw in rig.sender.sent:
         [attached] = message_from_bytes(raw, policy=default).iter_attachments()
         assert attached.get_filename() == "mailgate-evidence.json"
-        [entry] = json.loads(attached.get_content())["records"]
+        entry = json.loads(attached.get_content())["records"][-1]
         record = rig.working.verifier.read(b64decode(entry["record"]), entry["proof"])
-        assert (record.event, record.request, record.index) == ("request", request_id, 0)
+        assert (record.event, record.request, record.index) == ("request", request_id, 1)

@@ -10,6 +10,7 @@ from mailgate.errors import Forged
 from mailgate.model.evidence import Record, build_record
 from mailgate.service.proof import History, find_end, get_approval, read_history, start_by
 from mailgate.store.tables import Event
+from tests.ledger import prove
 from tests.service.rig import Rig
 
 YEARS = "2030-01-01T00:00:00.000Z"
@@ -28,6 +29,7 @@ def signed(rig: Rig, request_id: str, *, kind: str, index: int, row: dict[str, A
         index=index,
         event=kind,
         request=request_id,
+        seq=1,
         digest=rig.request(request_id).digest,
         at=rig.clock.at,
         nonce=b"n" * 16,
@@ -41,7 +43,7 @@ def signed(rig: Rig, request_id: str, *, kind: str, index: int, row: dict[str, A
         "at": rig.clock.at,
         "position": index,
         "record": record,
-        "proof": rig.serving.signer.prove(record, index),
+        "proof": prove(rig.serving.signer, record, index),
         "refused": "",
     }
     rig.insert("events", **(values | (row or {})))
@@ -64,7 +66,7 @@ def test_approval_is_found(rig: Rig) -> None:
 def test_only_a_decision_approves(rig: Rig, kind: str) -> None:
     """Whatever a record of another kind says, it is no approval, though the log key signed it."""
     request_id = rig.ask()
-    signed(rig, request_id, kind=kind, index=1, outcome="approved", valid_until=YEARS)
+    signed(rig, request_id, kind=kind, index=2, outcome="approved", valid_until=YEARS)
 
     assert history(rig, request_id).approval is None
 
@@ -82,7 +84,7 @@ def test_only_a_decision_approves(rig: Rig, kind: str) -> None:
 def test_agents_cannot_end_it_as_people_do(rig: Rig, kind: str, outcome: str) -> None:
     """A record of something that the agents' side may cause ends a request only in the way that it may."""
     request_id = rig.ask()
-    signed(rig, request_id, kind=kind, index=1, outcome=outcome)
+    signed(rig, request_id, kind=kind, index=2, outcome=outcome)
 
     assert history(rig, request_id).end is None
 
@@ -95,7 +97,7 @@ def test_agents_cannot_end_it_as_people_do(rig: Rig, kind: str, outcome: str) ->
 def test_record_in_the_wrong_row_is_forged(rig: Rig, row: dict[str, Any]) -> None:
     """A record stands for the event it was made of and for no other."""
     request_id = rig.ask()
-    signed(rig, request_id, kind="reminder", index=1, row=row)
+    signed(rig, request_id, kind="reminder", index=2, row=row)
 
     with pytest.raises(Forged, match="another event"):
         history(rig, request_id)
@@ -104,7 +106,7 @@ def test_record_in_the_wrong_row_is_forged(rig: Rig, row: dict[str, Any]) -> Non
 def test_record_of_another_request_is_forged(rig: Rig) -> None:
     """An approval of one request in a row of another approves neither."""
     first, second = rig.ask(), rig.ask(args={"order": "A-2"})
-    signed(rig, first, kind="decision", index=2, row={"request_id": second}, outcome="approved", valid_until=YEARS)
+    signed(rig, first, kind="decision", index=3, row={"request_id": second}, outcome="approved", valid_until=YEARS)
 
     with pytest.raises(Forged, match="another event"):
         history(rig, second)
@@ -152,7 +154,7 @@ def test_end_is_what_the_record_says(rig: Rig) -> None:
 def test_success_without_an_approval_is_no_end(rig: Rig) -> None:
     """That an action succeeded is no end of a request that nobody approved, whoever signed it."""
     request_id = rig.ask()
-    signed(rig, request_id, kind="outcome", index=1, outcome="succeeded")
+    signed(rig, request_id, kind="outcome", index=2, outcome="succeeded")
     rig.forge("update requests set state = 'succeeded'")
 
     with pytest.raises(Forged, match="no signed decision"):

@@ -67,7 +67,7 @@ def _(rig: Rig, r: str) -> None:
 @way("events: a position written by hand", asked)
 def _(rig: Rig, r: str) -> None:
     claim_approved(rig, r)
-    rig.insert("events", **(event_row(rig, r) | {"position": 1}))
+    rig.insert("events", **(event_row(rig, r) | {"position": 2}))
 
 
 @way("events: a position far ahead written by hand", asked)
@@ -83,8 +83,8 @@ def _(rig: Rig, r: str) -> None:
 @way("events: two honest records exchanged", half)
 def _(rig: Rig, r: str) -> None:
     rig.forge("update events set position = position + 1000")
-    rig.forge("update events set position = 1 where kind = 'request'")
-    rig.forge("update events set position = 0 where kind = 'decision'")
+    rig.forge("update events set position = 2 where kind = 'request'")
+    rig.forge("update events set position = 1 where kind = 'decision'")
 
 
 @way("events: an approval's record copied from another request", asked, may_run=("A-2",))

@@ -111,7 +111,7 @@ def _(rig: Rig, r: str) -> None:
 @way("leases: the keeper's lease taken by the forger", asked, said="nowhere")
 def _(rig: Rig, r: str) -> None:
     with rig.serving.store.write() as tx:
-        holding = take_lease(tx, "keeper", "honest", timedelta(seconds=15))
+        holding = take_lease(tx, "keeper", "rig", timedelta(seconds=15))
     assert holding is not None
     rig.forge("update leases set owner = 'evil', epoch = epoch + 1, until = :u", u=rig.clock.at + timedelta(days=9))
     with pytest.raises(LeaseLost), rig.serving.store.write() as tx:

@@ -28,3 +28,5 @@ def upgrade() -> None:
     )
     op.add_column("events", sa.Column("archived", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("outgoing", sa.Column("log_size", sa.Integer, nullable=True))
+    op.create_index("events_unarchived", "events", ["archived", "position"])
+    op.create_index("outgoing_unloaded", "outgoing", ["log_size", "state", "events"])
