@@ -21,9 +21,10 @@ from mailgate.service.opening import ask_people, barred, give_up, next_step_at, 
 from mailgate.service.posting import order_mail, tell_operators
 from mailgate.service.proof import read_history
 from mailgate.service.reseating import let_stand_ins_go
+from mailgate.service.stating import seats_asked
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
-from mailgate.store.events import append_event, events_of
+from mailgate.store.events import amend_event, append_event, events_of
 from mailgate.store.mails import oldest_read_at, unread_before
 from mailgate.store.requests import due, in_state, lock_request, move
 from mailgate.store.tables import Assignment, Event, Execution, Request
@@ -137,7 +138,10 @@ def _ask_as_well(
         return []
     stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
     event = append_event(tx, "escalation", request.id, _SYSTEM | {"to": more, "reason": because}, key=serving.key)
-    return list(ask_people(tx, serving, request, gate, more, stage, event, "escalation"))
+    people = list(ask_people(tx, serving, request, gate, more, stage, event, "escalation"))
+    seats = seats_asked(s for s in assignments_of(tx, request.id) if s.person in people)
+    amend_event(tx, event, {"asked": seats}, key=serving.key)
+    return people
 
 
 def escalate_for_absent(tx: Tx, serving: Serving, seat: Assignment) -> None:

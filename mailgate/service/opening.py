@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailgate.errors import Forged
-from mailgate.model.evidence import format_time
 from mailgate.model.lifecycle import UNREACHABLE, Stage, State, Tally, Trigger, Vote, tally
 from mailgate.model.policy import Gate, policy_digest
 from mailgate.model.verdict import Level
@@ -19,6 +18,7 @@ from mailgate.service.delegation import stand_ins
 from mailgate.service.marks import check_action, mark_assignment, mark_ruling
 from mailgate.service.posting import archive, order_mail, tell_operators
 from mailgate.service.proof import actor_of, state_fields
+from mailgate.service.stating import request_fields, seats_asked
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import events_of
@@ -54,11 +54,8 @@ def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> di
     tx.session.flush()
     people = ask_stage(tx, serving, request, gate, 0, event) if request.state == State.PENDING else ()
     archive(tx, serving, "request", request, event, {})
-    return {
-        "to": [serving.config.people[p].address for p in people],
-        "policy": request.policy.hex(),
-        "deadline": request.deadline_at and format_time(request.deadline_at),
-    }
+    asked = [seat for seat in assignments_of(tx, request.id) if seat.person in people]
+    return {"to": [seat.address for seat in asked], "asked": seats_asked(asked)} | request_fields(request)
 
 
 def _check_new(tx: Tx, request: Request, event: Event) -> None:

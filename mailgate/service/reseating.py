@@ -9,9 +9,10 @@ from mailgate.service.complaints import founded
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_ruling
 from mailgate.service.opening import ask_stage, is_entitled, tally_of
+from mailgate.service.stating import seats_asked
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of, stand_ins_over
-from mailgate.store.events import append_event
+from mailgate.store.events import amend_event, append_event
 from mailgate.store.requests import get_request, in_state, lock_request
 from mailgate.store.tables import Request
 
@@ -49,5 +50,7 @@ def _revoke(tx: Tx, serving: Serving, request_id: str) -> bool:
     body = {"people": [seat.person for seat in revoked], "actor": {"system": "keeper"}}
     event = append_event(tx, "revoked", request.id, body, key=serving.key)
     stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
-    ask_stage(tx, serving, request, gate, stage, event)
+    people = ask_stage(tx, serving, request, gate, stage, event)
+    asked = seats_asked(s for s in assignments_of(tx, request.id) if s.person in people)
+    amend_event(tx, event, {"asked": asked}, key=serving.key)
     return True

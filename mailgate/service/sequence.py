@@ -21,6 +21,7 @@ from mailgate.service.loading import load_mails
 from mailgate.service.marks import bears_event_mark, check_ruling
 from mailgate.service.posting import tell_operators
 from mailgate.service.proof import AGENTS_ENDS, read_history
+from mailgate.service.stating import told_digest, told_fields
 from mailgate.store import Tx
 from mailgate.store.events import append_event, events_of, unsequenced
 from mailgate.store.requests import find_request
@@ -34,8 +35,8 @@ BATCH = 64
 BY_AGENTS: Mapping[str, frozenset[str]] = {
     "request": frozenset({"actor", "rules", "checkpoint_sha256", "checkpoint_type", "checkpoint_version"}),
     "executing": frozenset({"actor", "attempt"}),
-    "outcome": frozenset({"actor", "attempt", "error", "effect", "outcome", "told_sha256"}),
-    "cancelled": frozenset({"actor", "outcome", "told_sha256"}),
+    "outcome": frozenset({"actor", "attempt", "error", "effect", "outcome", "told", "told_sha256"}),
+    "cancelled": frozenset({"actor", "outcome", "told", "told_sha256"}),
     "resumed": frozenset({"actor"}),
     "resume_failed": frozenset({"actor", "attempts", "error"}),
 }
@@ -145,6 +146,9 @@ def _check_agents_word(tx: Tx, serving: Serving, request: Request, event: Event)
         raise Forged("events", event.id, f"this {event.kind} cannot be read") from error
     outcome, may_end = body.get("outcome"), AGENTS_ENDS[event.kind]
     is_theirs = (outcome == request.state and request.state in may_end) if may_end else outcome is None
+    told = body.get("told")
+    if told is not None and (told != told_fields(request) or told_digest(told) != body.get("told_sha256")):
+        raise Forged("events", event.id, f"this {event.kind} says another end than the one that its request stands at")
     if not known or not is_theirs:
         raise Forged("events", event.id, f"this {event.kind} says what its author has no say in")
     history = read_history(tx, serving.verifier, request)

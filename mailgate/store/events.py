@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,14 @@ def append_event(tx: Tx, kind: str, request_id: str | None, body: Mapping[str, A
         event.mark = key.mark(MARK, event_fields(event, request))
     tx.session.add(event)
     return event
+
+
+def amend_event(tx: Tx, event: Event, more: Mapping[str, Any], *, key: ServeKey) -> None:
+    """Let an event of this very transaction say more, such as what followed from it at once."""
+    event.body = canonical_bytes(json.loads(event.body) | dict(more))
+    request = tx.session.get_one(Request, event.request_id) if event.request_id else None
+    event.mark = key.mark(MARK, event_fields(event, request))
+    tx.session.add(event)
 
 
 def event_fields(event: Event, request: Request | None) -> dict[str, Any]:
