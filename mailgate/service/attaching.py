@@ -51,16 +51,16 @@ def _inbound(tx: Tx, serving: Serving, event: Event) -> Mapping[str, Any]:
     """Return the exact bytes of what people sent, with the mail that ends their request: before, they could still decide."""
     if event.request_id is None or json.loads(event.body).get("outcome") not in FINAL:
         return {}
-    kept = []
+    kept: dict[str, dict[str, Any]] = {}
     for earlier in events_of(tx, event.request_id):
-        inbound = json.loads(earlier.body).get("inbound") if earlier.position is not None else None
-        if not isinstance(inbound, dict):
-            continue
-        row = find_incoming_by_hash(tx, str(inbound["raw_sha256"]))
+        said = json.loads(earlier.body) if earlier.position is not None else {}
+        about = said | said.get("evidence", {})
+        digest = str(about.get("inbound_sha256", ""))
+        row = find_incoming_by_hash(tx, digest) if digest and digest not in kept else None
         if row is not None:
             raw = serving.key.unseal(row.sealed, label=f"incoming {row.id} {format_time(row.received_at)}")
-            kept.append({"raw": _b64(raw), "dns": inbound.get("dns", {})})
-    return {"inbound": kept} if kept else {}
+            kept[digest] = {"raw": _b64(raw), "dns": about.get("dns", {})}
+    return {"inbound": list(kept.values())} if kept else {}
 
 
 def _stamp(serving: Serving, headers: Headers, leaves: tuple[bytes, ...], shown: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from mailgate.errors import Forged
 from mailgate.model.evidence import format_time
 from mailgate.model.lifecycle import UNREACHABLE, State, Trigger
 from mailgate.model.policy import Gate
+from mailgate.service.archiving import mind_the_archive
 from mailgate.service.complaints import complain, founded
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
@@ -21,6 +22,7 @@ from mailgate.service.opening import ask_people, barred, give_up, next_step_at, 
 from mailgate.service.posting import order_mail, tell_operators
 from mailgate.service.proof import read_history
 from mailgate.service.reseating import let_stand_ins_go
+from mailgate.service.sealing import seal_if_due
 from mailgate.service.stating import seats_asked
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
@@ -48,7 +50,7 @@ def keep(tx: Tx, serving: Serving) -> int:
         for request in step(tx, serving):
             touched += 1
             log.info("kept", step=step.__name__.strip("_"), request=request.id, state=request.state)
-    return touched
+    return touched + seal_if_due(tx, serving) + mind_the_archive(tx, serving)
 
 
 def _expire(tx: Tx, serving: Serving) -> Iterator[Request]:

@@ -12,11 +12,13 @@ import structlog
 
 from mailgate.errors import LeaseLost, StoreUnavailable
 from mailgate.mail.smtp import SmtpSender
+from mailgate.service.archiving import next_alarm_at
 from mailgate.service.context import Serving
 from mailgate.service.deliver import CLAIM, Ready, send_one, stay_alive, take_due
 from mailgate.service.keep import has_unfounded, keep
 from mailgate.service.ledger import let_guard_see, read_tip
 from mailgate.service.policies import settle_in
+from mailgate.service.sealing import next_seal_at
 from mailgate.service.sequence import BATCH, sequence
 from mailgate.store import Tx
 from mailgate.store.answers import stand_ins_over
@@ -104,7 +106,8 @@ class KeeperRole:
     def _look(self) -> float:
         """Let happen what time brings, and return how many seconds it brings nothing."""
         with self._serving.store.read() as tx:
-            due_at = next_due_at(tx)
+            instants = (next_due_at(tx), next_seal_at(tx, self._serving), next_alarm_at(tx, self._serving))
+            due_at = min((at for at in instants if at is not None), default=None)
             left = LOOK_SECONDS if due_at is None else (due_at - tx.now).total_seconds()
             due = left <= 0 or bool(silent_executions(tx) or stand_ins_over(tx)) or has_unfounded(tx)
         if due and self._write(keep):

@@ -19,7 +19,7 @@ from mailgate.service.following import FOLLOW
 from mailgate.service.ledger import BatchVerifier, append, read_tip
 from mailgate.service.loading import load_mails
 from mailgate.service.marks import bears_event_mark, check_ruling
-from mailgate.service.posting import tell_operators
+from mailgate.service.posting import order_mail, tell_operators
 from mailgate.service.proof import AGENTS_ENDS, read_history
 from mailgate.service.stating import told_digest, told_fields
 from mailgate.store import Tx
@@ -124,6 +124,7 @@ def _check_and_follow(tx: Tx, serving: Serving, event: Event) -> dict[str, Any]:
         if not bears_event_mark(serving.key, event, request):
             raise Forged("events", event.id, f"this {event.kind} was not caused by the serving side")
         if event.request_id is None:
+            _send_seal(tx, serving, event)
             return {}
     if request is None:
         raise Forged("events", event.id, f"this {event.kind} speaks of no request")
@@ -134,6 +135,14 @@ def _check_and_follow(tx: Tx, serving: Serving, event: Event) -> dict[str, Any]:
         check_ruling(tx, serving.key, request)
     follow = FOLLOW.get(event.kind)
     return follow(tx, serving, request, event) if follow else {}
+
+
+def _send_seal(tx: Tx, serving: Serving, event: Event) -> None:
+    """Order the mails of a seal, to the archive and to every witness."""
+    settings = serving.config.archive
+    for address in dict.fromkeys(filter(None, (settings.address, *settings.witnesses))):
+        if event.kind == "seal":
+            order_mail(tx, serving, "seal", None, to=address, events=[event])
 
 
 def _check_agents_word(tx: Tx, serving: Serving, request: Request, event: Event) -> None:

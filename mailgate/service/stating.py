@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import format_time
+from mailgate.service.context import Serving
 from mailgate.store.tables import Assignment, Request
 
 
@@ -41,6 +43,24 @@ def seats_asked(seats: Iterable[Assignment]) -> list[dict[str, Any]]:
         }
         for seat in seats
     ]
+
+
+def note_shown(serving: Serving, seat: Assignment, text_sha256: str) -> None:
+    """Note on a seat, under a mark, what the latest mail that asked its person showed."""
+    shown = {"text_sha256": text_sha256, "template_sha256": serving.templates.digest()}
+    mark = serving.key.mark("shown", {"assignment": seat.id, "generation": seat.generation} | shown)
+    seat.shown = canonical_bytes(shown | {"mark": mark.hex()}).decode()
+
+
+def shown_to(serving: Serving, seat: Assignment) -> dict[str, str]:
+    """Return what the person of a seat was shown last, by digest; nothing where it was never noted, or not by us."""
+    try:
+        shown = json.loads(seat.shown or "{}")
+        mark = bytes.fromhex(shown.pop("mark", ""))
+    except (ValueError, AttributeError):
+        return {}
+    fields = {"assignment": seat.id, "generation": seat.generation} | shown
+    return shown if serving.key.bears_mark("shown", fields, mark) else {}
 
 
 def told_fields(request: Request) -> dict[str, Any]:

@@ -86,6 +86,12 @@ def unbound_events(tx: Tx, kind: str) -> Sequence[Event]:
     return tx.session.exec(wanted.order_by(col(Event.at), col(Event.id))).all()
 
 
+def latest_unbound(tx: Tx, kind: str) -> Event | None:
+    """Return the latest event of a kind that belongs to no request."""
+    wanted = select(Event).where(Event.kind == kind, col(Event.request_id).is_(None), col(Event.refused) == "")
+    return tx.session.exec(wanted.order_by(col(Event.at).desc(), col(Event.id).desc()).limit(1)).first()
+
+
 def get_events(tx: Tx, ids: Sequence[str]) -> Sequence[Event]:
     """Return the events with ``ids``, in the order of their records."""
     return tx.session.exec(select(Event).where(col(Event.id).in_(ids)).order_by(col(Event.position))).all()

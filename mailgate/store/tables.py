@@ -155,6 +155,7 @@ class Assignment(SQLModel, table=True):
     code_tries: int = 0
     clarified: int = 0
     away: bool = False
+    shown: str = _later_text()  # JSON: the digest of what the latest mail that asked showed, with its mark
     for_person: str | None = None  # who would have been asked, had this person not been named to stand in
 
 

@@ -30,3 +30,4 @@ def upgrade() -> None:
     op.add_column("outgoing", sa.Column("log_size", sa.Integer, nullable=True))
     op.create_index("events_unarchived", "events", ["archived", "position"])
     op.create_index("outgoing_unloaded", "outgoing", ["log_size", "state", "events"])
+    op.add_column("assignments", sa.Column("shown", sa.Text, nullable=False, server_default=""))
