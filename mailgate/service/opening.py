@@ -56,7 +56,12 @@ def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> di
     people = ask_stage(tx, serving, request, gate, 0, event) if request.state == State.PENDING else ()
     archive(tx, serving, "request", request, event, {})
     asked = [seat for seat in assignments_of(tx, request.id) if seat.person in people]
-    return {"to": [seat.address for seat in asked], "asked": seats_asked(asked)} | request_fields(request)
+    said = {"to": [seat.address for seat in asked], "asked": seats_asked(asked)} | request_fields(request)
+    configured = serving.config.gates.get(request.action)
+    if configured is None or configured.document() != document:
+        # Policies of gates are on record as they change; this one is that of no gate.
+        said["policy_document"] = json.loads(document)
+    return said
 
 
 def _check_new(tx: Tx, request: Request, event: Event) -> None:
