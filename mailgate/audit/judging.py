@@ -97,10 +97,14 @@ class Looked:
 Check = Callable[[Looked], Iterator[Found]]
 
 
-def look(mail: Carried, evidence: Evidence, log: str) -> Looked:
-    """Follow each record of a mail to the checkpoint that its proof names."""
+def look(mail: Carried, evidence: Evidence, log: str, *, is_stamped: bool) -> Looked:
+    """Follow each record of a mail to the checkpoint that its proof names.
+
+    Args:
+        is_stamped: whether the log key signed the mail's stamp, so that it can be told by it which records stood here.
+    """
     stamp = evidence.stamp
-    meant = stamp.leaves if stamp and len(stamp.leaves) == len(evidence.entries) else None
+    meant = stamp.leaves if is_stamped and stamp and len(stamp.leaves) == len(evidence.entries) else None
     entries = tuple(
         _follow(entry, meant[number] if meant else None, log, mail.place)
         for number, entry in enumerate(evidence.entries)
@@ -114,7 +118,8 @@ def judge(looked: Looked) -> Iterator[Found]:
     grafted = list(_grafted(looked))
     yield from grafted
     for name, check in CHECKS.items():
-        if not (grafted and name in ("text", "html", "subject")):
+        # Of evidence that belongs to another mail, only what it proves by itself is of interest.
+        if not grafted or name in ("entries", "stamp's records"):
             yield from check(looked)
 
 

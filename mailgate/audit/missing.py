@@ -6,7 +6,7 @@ largest checkpoint. Standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailgate.audit.spill import Spill
@@ -50,6 +50,15 @@ class Trace:
     request: str
     event: str
     at: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A mail of ours that carries no evidence, or not its own: where it lies, what it is (``bare`` …), and why."""
+
+    place: str
+    state: str
     why: str
 
 
@@ -111,13 +120,16 @@ def find_missing(spill: Spill, extent: Extent, log: str) -> Iterator[Found]:
     for gap in _gaps(spill, extent.size):
         yield from _of_gap(spill, gap, gone)
     yield from _unread_records(spill, gone)
-    query = "select place, state, why from lost where not taken and state in ('bare', 'garbled')"
-    for place, state, why in spill.find(query):
-        if state == "bare":
+    query = "select place, state, why, taken from lost where taken != 1 and state in ('bare', 'garbled')"
+    for place, state, why, taken in spill.find(query):
+        if state == "garbled":
+            yield Found(kind=Kind.PROOF_BAD, why=f"It proves nothing: {why}.", place=place)
+        elif taken:
+            said = "Its evidence was taken out; its record is one of those that are missing from around its time."
+            yield Found(kind=Kind.STRIPPED, why=said, place=place)
+        else:
             said = "It says that it is from mailgate, and has no evidence attached."
             yield Found(kind=Kind.UNPROVEN_MAIL, why=said, place=place)
-        else:
-            yield Found(kind=Kind.PROOF_BAD, why=f"It proves nothing: {why}.", place=place)
 
 
 def _list_lost_mails(spill: Spill, log: str) -> None:
@@ -148,67 +160,98 @@ _GAP_ENDS = """select idx from (select distinct idx from proven where archived a
     where idx > 0 and not exists (select 1 from proven where proven.idx = here.idx - 1 and archived) order by idx"""
 
 
+_SAID_WRONG = "select 1 from found where idx = ? and kind in ('RECORD_ALTERED', 'PROOF_BAD', 'PROOF_MISMATCH')"
+
+
 def _of_gap(spill: Spill, gap: Gap, gone: Mapping[int, tuple[bytes | None, str]]) -> Iterator[Found]:
-    """Yield what became of each record of a gap, from its end: those without a mail of their own ride in the next one."""
+    """Yield what became of the records of a gap, from its end: those without a mail of their own ride in the next one."""
     rides_in = _lost_carrier(spill, gap.last + 1)
-    cut: list[int] = []
+    deleted: list[tuple[int, Trace]] = []
+    stripped: dict[Lost, list[tuple[int, Trace]]] = {}
+    traces: list[Trace] = []
     first = max(gap.first, gap.last - MOST_LISTED + 1)
     for index in range(gap.last, first - 1, -1):
         if index in gone:
             yield Found(kind=Kind.REDACTED, why=f"Record {index} was erased: {gone[index][1]}.", index=index)
             continue
-        trace = _trace(spill, index)
-        if spill.first("select 1 from found where idx = ? and kind in ('RECORD_ALTERED', 'PROOF_BAD')", index):
+        if spill.first(_SAID_WRONG, index):
             continue  # it is there, and is said to be wrong
-        if trace.event in OWN_MAIL or not trace.event:
+        trace = _trace(spill, index)
+        traces.append(trace)
+        if trace.event in OWN_MAIL or (not trace.event and rides_in is None):
             rides_in = _lost_mail(spill, gap, trace)
         if rides_in is not None:
-            yield from _stripped(index, trace, *rides_in)
-        elif gap.is_tail:
-            cut.append(index)
+            stripped.setdefault(rides_in, []).append((index, trace))
         else:
-            yield Found(kind=Kind.MAIL_DELETED, why=f"Record {index}: {trace.why}.", index=index, request=trace.request)
-    if cut:
+            deleted.append((index, trace))
+    yield from _stripped(stripped)
+    if any(not trace.event for trace in traces):
+        spill.change("update lost set taken = 2 where not taken and at between ? and ?", *_window(spill, gap))
+    if deleted and gap.is_tail:
         why = f"Records {gap.first} to {gap.last} are in the log, and in no mail of the archive."
-        yield Found(kind=Kind.TAIL_TRUNCATED, why=why, index=min(cut))
-    elif first > gap.first:
+        yield Found(kind=Kind.TAIL_TRUNCATED, why=why, index=gap.first)
+        return
+    yield from _deleted(deleted)
+    if first > gap.first:
         why = f"Records {gap.first} to {first - 1} are missing, too."
         yield Found(kind=Kind.MAIL_DELETED, why=why, index=gap.first)
 
 
-def _stripped(index: int, trace: Trace, place: str, state: str, why: str) -> Iterator[Found]:
-    if state == "bare":
-        said = f"Its evidence, record {index}, was taken out: {trace.why}."
-        yield Found(kind=Kind.STRIPPED, why=said, index=index, request=trace.request, place=place)
-    elif state == "garbled":
-        said = f"It proves nothing: {why}. Record {index}: {trace.why}."
-        yield Found(kind=Kind.PROOF_BAD, why=said, index=index, request=trace.request, place=place)
+def _deleted(deleted: Sequence[tuple[int, Trace]]) -> Iterator[Found]:
+    """Yield one finding for each mail that is gone, as far as one can be told from another; records last first."""
+    mails: list[tuple[list[int], Trace]] = []
+    for index, trace in deleted:
+        rides = bool(trace.event) and trace.event not in OWN_MAIL
+        if rides and mails and mails[-1][0][-1] == index + 1:
+            mails[-1][0].append(index)
+        else:
+            mails.append(([index], trace))
+    for indices, trace in mails:
+        with_it = f", and with it those from {indices[-1]} on" if len(indices) > 1 else ""
+        why = f"The mail with record {indices[0]} is gone{with_it}: {trace.why}."
+        yield Found(kind=Kind.MAIL_DELETED, why=why, index=indices[0], request=trace.request)
 
 
-def _lost_carrier(spill: Spill, index: int) -> tuple[str, str, str] | None:
+def _stripped(stripped: Mapping[Lost, Sequence[tuple[int, Trace]]]) -> Iterator[Found]:
+    """Yield one finding for each mail that is there without its evidence; of each mail its own record comes first."""
+    for mail, records in stripped.items():
+        index, trace = records[0]
+        riders = f", and with it those from {records[-1][0]} on" if len(records) > 1 else ""
+        if mail.state == "bare":
+            why = f"Its evidence, record {index}, was taken out{riders}: {trace.why}."
+            yield Found(kind=Kind.STRIPPED, why=why, index=index, request=trace.request, place=mail.place)
+        elif mail.state == "garbled":
+            why = f"It proves nothing: {mail.why}. It carried record {index}{riders}: {trace.why}."
+            yield Found(kind=Kind.PROOF_BAD, why=why, index=index, request=trace.request, place=mail.place)
+
+
+def _lost_carrier(spill: Spill, index: int) -> Lost | None:
     """Return the mail that carries a record, if something else was taken out of it."""
     query = """select lost.place, lost.state, lost.why from lost join carrier on carrier.mail = lost.id
         where carrier.idx = ? and lost.state = 'lost'"""
     row = spill.first(query, index)
-    return (row[0], row[1], row[2]) if row else None
+    return Lost(place=row[0], state=row[1], why=row[2]) if row else None
 
 
-def _lost_mail(spill: Spill, gap: Gap, trace: Trace) -> tuple[str, str, str] | None:
+def _lost_mail(spill: Spill, gap: Gap, trace: Trace) -> Lost | None:
     """Return the mail that a missing record was probably sent with: by its request's code in the subject, or by its time."""
-    columns = "select rowid, place, state, why from lost where not taken"
+    columns = "select rowid, place, state, why from lost where taken = 0"
     if trace.request:
         code = trace.request[:6].upper()
         row = spill.first(f"{columns} and code = ? order by abs(coalesce(at, 0) - ?) limit 1", code, trace.at)
     else:
-        earliest = spill.first("select max(at) from body where idx < ?", gap.first)[0] or 0
-        latest = spill.first("select min(at) from body where idx > ?", gap.last)[0] or 1e12
-        row = spill.first(
-            f"{columns} and at between ? and ? order by at desc limit 1", earliest - _SLACK, latest + _SLACK
-        )
+        row = spill.first(f"{columns} and at between ? and ? order by at desc limit 1", *_window(spill, gap))
     if row is None:
         return None
     spill.change("update lost set taken = 1 where rowid = ?", row[0])
-    return row[1], row[2], row[3]
+    return Lost(place=row[1], state=row[2], why=row[3])
+
+
+def _window(spill: Spill, gap: Gap) -> tuple[float, float]:
+    """Return between when and when the records of a gap happened, and their mails were made."""
+    earliest = spill.first("select max(at) from body where idx < ?", gap.first)[0]
+    latest = spill.first("select min(at) from body where idx > ?", gap.last)[0]
+    return (earliest or 0) - _SLACK, (latest or 1e12) + _SLACK
 
 
 _SLACK = 60.0

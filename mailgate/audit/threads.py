@@ -8,7 +8,7 @@ from itertools import groupby
 
 from mailgate.audit.replies import check_replies
 from mailgate.audit.spill import Spill
-from mailgate.model.findings import Found
+from mailgate.model.findings import Found, Kind
 from mailgate.model.records import Record, parse_record
 from mailgate.model.replay import replay
 from mailgate.model.terms import Crowd, Terms, read_crowd, read_terms
@@ -18,6 +18,13 @@ _HISTORIES = """
     union all select thread.request, thread.idx, thread.raw from thread where thread.request != ''
         and not exists (select 1 from proven where proven.idx = thread.idx)
     order by 1, 2
+"""
+
+
+_HOLE = """
+    select min(idx) from (select 0 idx union select idx + 1 from proven) here
+    where not exists (select 1 from proven where proven.idx = here.idx)
+    and not exists (select 1 from thread where thread.idx = here.idx)
 """
 
 
@@ -36,6 +43,7 @@ class Histories:
         self._spill, self._whole = spill, whole
         self._terms = dict(_policies(spill))
         self._crowds = list(_crowds(spill))
+        self._hole = None if whole else _first_hole(spill)
         self.requests = 0
         self.unjudged = 0
 
@@ -59,8 +67,11 @@ class Histories:
             faults = [] if has_hole and not self._whole else replay(records, terms=terms, crowd=self._crowd)
         except _UnknownTerms:
             faults, has_hole = [], True
-        self.unjudged += has_hole and not self._whole
+        unsure = [f for f in faults if f.kind is Kind.QUORUM and self._hole is not None and f.index > self._hole]
+        self.unjudged += not self._whole and (has_hole or bool(unsure))
         for fault in faults:
+            if fault in unsure:
+                continue  # who was there, and who stood in for whom, may be in a record that is missing
             place = self._place(fault.index)
             yield Found(kind=fault.kind, why=fault.why, index=fault.index, request=request, place=place)
 
@@ -77,6 +88,12 @@ class Histories:
         query = "select mail.place from carrier join mail on mail.id = carrier.mail where carrier.idx = ?"
         row = self._spill.first(query, index)
         return str(row[0]) if row else ""
+
+
+def _first_hole(spill: Spill) -> int | None:
+    """Return the first record of which nothing is known."""
+    found: int | None = spill.first(_HOLE)[0]
+    return found
 
 
 def _policies(spill: Spill) -> Iterator[tuple[str, Terms]]:

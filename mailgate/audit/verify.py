@@ -176,6 +176,12 @@ def _contradictions(spill: Spill) -> Iterator[Found]:
     for index, request, place in spill.find(query):
         why = f"Its copy of record {index} is not that record."
         yield Found(kind=Kind.RECORD_ALTERED, why=why, index=index, request=request, place=place)
+    query = """select thread.idx, thread.request, mail.place from thread join mail on mail.id = thread.mail
+        where not exists (select 1 from proven where idx = thread.idx)
+        and exists (select 1 from claim where idx = thread.idx and leaf != thread.leaf)"""
+    for index, request, place in spill.find(query):
+        why = f"Its copy of record {index} is not the one that a seal names."
+        yield Found(kind=Kind.RECORD_ALTERED, why=why, index=index, request=request, place=place)
     query = """select claim.idx, mail.place from claim join mail on mail.id = claim.mail
         where exists (select 1 from proven where idx = claim.idx)
         and not exists (select 1 from proven where idx = claim.idx and leaf = claim.leaf)"""
