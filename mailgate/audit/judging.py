@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from mailgate.audit.attached import Entry, Evidence, Stamped
 from mailgate.audit.blocks import html_shows, text_shows
-from mailgate.audit.carried import Carried, Text, read_date
+from mailgate.audit.carried import Carried, Text, as_instant, read_date
 from mailgate.model.findings import Found, Kind
 from mailgate.model.merkle import leaf_hash, root_by_inclusion
 from mailgate.model.notes import Checkpoint, Proof, parse_proof, parse_signed_checkpoint
@@ -340,10 +340,9 @@ def _shows(text: Text, shown: str) -> bool | None:
 
 def _instant(text: str) -> datetime | None:
     try:
-        at = datetime.fromisoformat(text)
+        return as_instant(datetime.fromisoformat(text))
     except ValueError:
         return None
-    return at if at.tzinfo is not None else None
 
 
 CHECKS: Mapping[str, Check] = {

@@ -7,6 +7,7 @@ largest checkpoint. Standard library only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mailgate.audit.spill import Spill
@@ -105,11 +106,9 @@ def erased(spill: Spill) -> Mapping[int, tuple[bytes | None, str]]:
     for (raw,) in spill.find("select raw from body join proven using (idx, leaf) where event = 'redaction'"):
         record = parse_record(raw)
         reason = str(record.body.get("reason", ""))
-        for one in record.body.get("erased", ()):
-            try:
+        with suppress(KeyError, TypeError, ValueError):
+            for one in record.body["erased"]:
                 found[int(one["index"])] = (bytes.fromhex(one["leaf"]), f"{reason} (record {record.index})")
-            except (KeyError, TypeError, ValueError):
-                continue
     return found
 
 

@@ -160,7 +160,7 @@ class Taking:
         if leaves is None:
             return [looked.found(Kind.STRIPPED, "The list of a seal was taken out of it.")] if sealed else []
         since = own.body.get("since") if own is not None and sealed else None
-        if own is None or not isinstance(since, int) or len(leaves) != own.index - since + 1:
+        if own is None or not isinstance(since, int) or since < 0 or len(leaves) != own.index - since + 1:
             return [looked.found(Kind.PROOF_BAD, "It has a list of records that does not fit to what it seals.")]
         for index, leaf in enumerate(leaves, start=since):
             self._spill.add("claim", index, leaf, self._mails)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 
 from mailgate.audit.replies import check_replies
@@ -102,10 +103,12 @@ def _policies(spill: Spill) -> Iterator[tuple[str, Terms]]:
     for (raw,) in spill.find(query):
         body = parse_record(raw).body
         if "policy" in body:
-            yield str(body["digest"]), read_terms(body["policy"])
+            with suppress(ValueError):  # then no record has it, and nothing was allowed by it
+                yield str(body.get("digest")), read_terms(body["policy"])
 
 
 def _crowds(spill: Spill) -> Iterator[tuple[int, Crowd]]:
     query = "select idx, raw from body join proven using (idx, leaf) where event = 'people' order by idx"
     for index, raw in spill.find(query):
-        yield index, read_crowd(parse_record(raw).body)
+        with suppress(ValueError):
+            yield index, read_crowd(parse_record(raw).body)

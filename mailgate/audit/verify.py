@@ -196,9 +196,9 @@ def _recency(spill: Spill, as_of: datetime | None) -> Iterator[Found]:
     sealed, every = _last_seal(spill)
     if sealed is None:
         sealed = spill.first("select min(at) from body join proven using (idx, leaf)")[0]
-    last, due = _instant(sealed), every + SEAL_SLACK
-    if last is not None and last + due < as_of:
-        why = f"The last seal is of {last:%Y-%m-%d %H:%M} UTC, and one is due every {every}."
+    due = every + SEAL_SLACK
+    if sealed is not None and sealed + due.total_seconds() < as_of.timestamp():
+        why = f"The last seal is of {_instant(sealed):%Y-%m-%d %H:%M} UTC, and one is due every {every}."
         yield Found(kind=Kind.NO_RECENT_SEAL, why=why)
 
 

@@ -81,9 +81,13 @@ def write(fields: list[tuple[str, str]], text: str, html: str, evidence: bytes |
         f"{_qp(words.encode(), istext=True)}\r\n"
         for kind, words in (("text/plain", text), ("text/html", html))
     )
-    attached = "" if evidence is None else (
-        "--outer\r\nContent-Type: application/json\r\nContent-Transfer-Encoding: quoted-printable\r\n"
-        f'Content-Disposition: attachment; filename="{NAME}"\r\n\r\n{_qp(evidence, istext=False)}\r\n'
+    attached = (
+        ""
+        if evidence is None
+        else (
+            "--outer\r\nContent-Type: application/json\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+            f'Content-Disposition: attachment; filename="{NAME}"\r\n\r\n{_qp(evidence, istext=False)}\r\n'
+        )
     )
     return (
         f"{head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=outer\r\n\r\n"
