@@ -312,9 +312,9 @@ def _html(looked: Looked) -> Iterator[Found]:
 
 def _block(looked: Looked, *, is_html: bool) -> Iterator[Found]:
     """The block that a reader sees is the one that was sent, in each form of the mail that has one, or should have."""
-    stamp = looked.stamp
-    if stamp is None:
-        return
+    stamp, entries = looked.stamp, looked.evidence.entries
+    if stamp is None or (entries and entries[-1].record is None):
+        return  # of a record that was erased, the text is erased as well
     kind = "HTML" if is_html else "text"
     if any(said is False for text, said in looked.shows if text.is_html is is_html):
         yield looked.found(Kind.BODY_ALTERED, f"What its {kind} shows between the two lines is not what was sent.")

@@ -100,25 +100,26 @@ def extent_of(spill: Spill) -> Extent:
     return Extent(size=top + 1, pending=size - top - 1) if on_its_way else Extent(size=size, pending=0)
 
 
-def erased(spill: Spill) -> Mapping[int, tuple[bytes | None, str]]:
-    """Return what redactions on record say was erased: index to the hash of the record, and the reason."""
-    found: dict[int, tuple[bytes | None, str]] = {}
-    for (raw,) in spill.find("select raw from body join proven using (idx, leaf) where event = 'redaction'"):
+def note_erased(spill: Spill) -> None:
+    """Note in the table ``erased`` what redactions on record say: which record, its hash, of which request, and why.
+
+    A redaction says ``{"erased": [{"index", "leaf", "request"}], "reason"}``.
+    """
+    spill.change("create table erased (idx integer primary key, leaf blob, request text, reason text)")
+    for (raw,) in list(spill.find("select raw from body join proven using (idx, leaf) where event = 'redaction'")):
         record = parse_record(raw)
-        reason = str(record.body.get("reason", ""))
+        reason = f"{record.body.get('reason', '')} (record {record.index})"
         with suppress(KeyError, TypeError, ValueError):
             for one in record.body["erased"]:
-                found[int(one["index"])] = (bytes.fromhex(one["leaf"]), f"{reason} (record {record.index})")
-    return found
+                spill.add("erased", int(one["index"]), bytes.fromhex(one["leaf"]), str(one["request"]), reason)
 
 
 def find_missing(spill: Spill, extent: Extent, log: str) -> Iterator[Found]:
     """Yield what is missing, and the mails whose evidence was taken out."""
-    gone = erased(spill)
     _list_lost_mails(spill, log)
     for gap in _gaps(spill, extent.size):
-        yield from _of_gap(spill, gap, gone)
-    yield from _unread_records(spill, gone)
+        yield from _of_gap(spill, gap)
+    yield from _unread_records(spill)
     query = "select place, state, why, taken from lost where taken != 1 and state in ('bare', 'garbled')"
     for place, state, why, taken in spill.find(query):
         if state == "garbled":
@@ -131,13 +132,15 @@ def find_missing(spill: Spill, extent: Extent, log: str) -> Iterator[Found]:
             yield Found(kind=Kind.UNPROVEN_MAIL, why=said, place=place)
 
 
+_LOST = """
+    select id, place, code, at, state, why, 0 taken from mail where state in ('lost', 'garbled')
+    or (state = 'bare' and (instance = ? or sender in (select sender from mail where state = 'ok')))
+"""
+
+
 def _list_lost_mails(spill: Spill, log: str) -> None:
     """List the mails of ours that carry no evidence, or not their own: a missing record may be theirs."""
-    spill.change(
-        """create table lost as select id, place, code, at, state, why, 0 taken from mail where state in ('lost', 'garbled')
-        or (state = 'bare' and (instance = ? or sender in (select sender from mail where state = 'ok')))""",
-        log,
-    )
+    spill.change(f"create table lost as {_LOST}", log)
     spill.change("create index lost_code on lost (code, taken)")
     spill.change("create index found_index on found (idx)")
 
@@ -162,7 +165,7 @@ _GAP_ENDS = """select idx from (select distinct idx from proven where archived a
 _SAID_WRONG = "select 1 from found where idx = ? and kind in ('RECORD_ALTERED', 'PROOF_BAD', 'PROOF_MISMATCH')"
 
 
-def _of_gap(spill: Spill, gap: Gap, gone: Mapping[int, tuple[bytes | None, str]]) -> Iterator[Found]:
+def _of_gap(spill: Spill, gap: Gap) -> Iterator[Found]:
     """Yield what became of the records of a gap, from its end: those without a mail of their own ride in the next one."""
     rides_in = _lost_carrier(spill, gap.last + 1)
     deleted: list[tuple[int, Trace]] = []
@@ -170,8 +173,8 @@ def _of_gap(spill: Spill, gap: Gap, gone: Mapping[int, tuple[bytes | None, str]]
     traces: list[Trace] = []
     first = max(gap.first, gap.last - MOST_LISTED + 1)
     for index in range(gap.last, first - 1, -1):
-        if index in gone:
-            yield Found(kind=Kind.REDACTED, why=f"Record {index} was erased: {gone[index][1]}.", index=index)
+        if reason := _why_erased(spill, index):
+            yield Found(kind=Kind.REDACTED, why=f"Record {index} was erased: {reason}.", index=index)
             continue
         if spill.first(_SAID_WRONG, index):
             continue  # it is there, and is said to be wrong
@@ -248,9 +251,9 @@ def _lost_mail(spill: Spill, gap: Gap, trace: Trace) -> Lost | None:
 
 def _window(spill: Spill, gap: Gap) -> tuple[float, float]:
     """Return between when and when the records of a gap happened, and their mails were made."""
-    earliest = spill.first("select max(at) from body where idx < ?", gap.first)[0]
-    latest = spill.first("select min(at) from body where idx > ?", gap.last)[0]
-    return (earliest or 0) - _SLACK, (latest or 1e12) + _SLACK
+    before = spill.first("select at from body where idx < ? order by idx desc limit 1", gap.first)
+    after = spill.first("select at from body where idx > ? order by idx limit 1", gap.last)
+    return (before[0] if before else 0) - _SLACK, (after[0] if after else 1e12) + _SLACK
 
 
 _SLACK = 60.0
@@ -278,15 +281,18 @@ def _trace(spill: Spill, index: int) -> Trace:
     return Trace(request="", event="", at=None, why="nothing else says what it was")
 
 
-def _unread_records(spill: Spill, gone: Mapping[int, tuple[bytes | None, str]]) -> Iterator[Found]:
+def _unread_records(spill: Spill) -> Iterator[Found]:
     """Yield the records of which only the hash is there."""
     query = """select proven.idx, mail.place from proven join carrier using (idx, leaf) join mail on mail.id = carrier.mail
         where not exists (select 1 from body where body.idx = proven.idx) group by proven.idx"""
-    for index, place in spill.find(query):
-        if index in gone:
-            yield Found(
-                kind=Kind.REDACTED, why=f"Record {index} was erased: {gone[index][1]}.", index=index, place=place
-            )
+    for index, place in list(spill.find(query)):
+        if reason := _why_erased(spill, index):
+            yield Found(kind=Kind.REDACTED, why=f"Record {index} was erased: {reason}.", index=index, place=place)
         else:
             why = f"Record {index} was taken out, and no record says that it was erased."
             yield Found(kind=Kind.STRIPPED, why=why, index=index, place=place)
+
+
+def _why_erased(spill: Spill, index: int) -> str:
+    row = spill.first("select reason from erased where idx = ?", index)
+    return str(row[0]) if row else ""

@@ -120,7 +120,7 @@ def _read_mbox(file: Stream, head: bytes, place: str) -> Iterator[Item]:
             start, skipped = found.end() - 5, 0
         buffer = buffer[start:]
         seen = len(buffer)
-        if seen > MAX_MAIL:
+        if seen > MAX_MAIL or (skipped and seen > 10):
             skipped, buffer, seen = skipped + seen - 10, buffer[-10:], 10
     yield _of_mbox(buffer, place, number + 1, skipped)
 

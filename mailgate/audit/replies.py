@@ -66,8 +66,13 @@ def check_replies(spill: Spill, records: Sequence[Record]) -> Iterator[Found]:
         where = f"a mail with these bytes is {other[0]}" if other else "it is nowhere here"
         why = f"The reply that record {record.index} names by {digest.hex()[:16]} is not kept with the end; {where}."
         yield _found(Kind.REPLY_DELETED, why, record.index, request, place)
-    if altered:
+    if altered and is_whole(records):
         yield _found(Kind.REPLY_ALTERED, "A reply is kept that no record names.", end, request, place)
+
+
+def is_whole(records: Sequence[Record]) -> bool:
+    """Return whether no record of a request is missing before its last one."""
+    return [record.seq for record in records] == list(range(len(records)))
 
 
 def _found(kind: Kind, why: str, index: int, request: str, place: str) -> Found:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 
-from mailgate.audit.replies import check_replies
+from mailgate.audit.replies import check_replies, is_whole
 from mailgate.audit.spill import Spill
 from mailgate.model.findings import Found, Kind
 from mailgate.model.records import Record, parse_record
@@ -23,9 +23,10 @@ _HISTORIES = """
 
 
 _HOLE = """
-    select min(idx) from (select 0 idx union select idx + 1 from proven) here
-    where not exists (select 1 from proven where proven.idx = here.idx)
+    select min(idx) from (select 0 idx union select idx + 1 from proven union select idx from erased) here
+    where not exists (select 1 from body join proven using (idx, leaf) where idx = here.idx)
     and not exists (select 1 from thread where thread.idx = here.idx)
+    and not exists (select 1 from erased where erased.idx = here.idx and erased.request != '')
 """
 
 
@@ -51,6 +52,7 @@ class Histories:
     def judge(self) -> Iterator[Found]:
         """Yield what is wrong with each request."""
         self._spill.change("create index body_request on body (request, idx)")
+        self._spill.change("create index kept_request on kept (request)")
         for request, rows in groupby(self._spill.find(_HISTORIES), key=lambda row: row[0]):
             records = [parse_record(raw) for _, _, raw in rows]
             self.requests += 1
@@ -58,7 +60,7 @@ class Histories:
             yield from check_replies(self._spill, records)
 
     def _replayed(self, request: str, records: Sequence[Record]) -> Iterator[Found]:
-        has_hole = [r.seq for r in records] != list(range(len(records)))
+        has_hole = not is_whole(records)
         own = records[0].body.get("policy_document")
 
         def terms(digest: str) -> Terms | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from mailgate.audit.carried import read_mail
 from mailgate.audit.growth import find_forks
 from mailgate.audit.keyring import Keyring
-from mailgate.audit.missing import Extent, extent_of, find_missing
+from mailgate.audit.missing import Extent, extent_of, find_missing, note_erased
 from mailgate.audit.parts import TooMuch
 from mailgate.audit.reading import Item
 from mailgate.audit.settling import settle
@@ -80,9 +80,10 @@ class _Verifying:
                 raise ValueError("An expected checkpoint is not signed by the log's key.")
         spill.report(find_forks(spill))
         extent = extent_of(spill)
+        note_erased(spill)
         spill.report(find_missing(spill, extent, self._keyring.name))
         spill.report(_contradictions(spill))
-        records = spill.first("select count(distinct idx) from proven where archived")[0]
+        records = spill.first("select count(distinct idx) from proven join body using (idx, leaf) where archived")[0]
         histories = Histories(spill, whole=records == extent.size)
         spill.report(histories.judge())
         spill.report(_recency(spill, as_of))

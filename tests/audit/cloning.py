@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
+from mailgate.model.evidence import LogSigner
 from mailgate.model.merkle import Frontier, grow, leaf_hash, prove_inclusion
 from mailgate.model.notes import Proof
 from mailgate.model.records import format_time, parse_record
@@ -27,6 +28,9 @@ from tests.audit.story import ARCHIVE, Told
 _ID = re.compile(r"(?<![A-Za-z0-9/+=])[a-z2-7]{16}(?![A-Za-z0-9/+=])")
 _TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _CODE = re.compile(r"\b[A-Z2-7]{6}\b")
+
+NEXT = b"n" * 32
+"""The seed of the key after the first."""
 
 Predicate = dict[str, Any]
 Change = Callable[[int, int, Predicate], Predicate | None]
@@ -47,10 +51,17 @@ class Cloner:
     Args:
         told: what was told; its log key signs the clones.
         every: how much later each copy is.
+        signer: the key of another log, whose records they are to be. A ``key`` record hands the log on to :data:`NEXT`.
     """
 
-    def __init__(self, told: Told, every: timedelta = timedelta(days=2), change: Change | None = None) -> None:
-        self._signer, self._every, self._change = told.signer, every, change
+    def __init__(
+        self,
+        told: Told,
+        every: timedelta = timedelta(days=2),
+        change: Change | None = None,
+        signer: LogSigner | None = None,
+    ) -> None:
+        self._signer, self._every, self._change = signer or told.signer, every, change
         self._patterns = [_pattern(raw) for raw in told.archive]
         raws = [unb64(entry["record"]) for p in self._patterns for entry in p.mail.evidence["records"]]
         self._bodies = {parse_record(raw).index: raw.decode() for raw in raws}
@@ -89,7 +100,10 @@ class Cloner:
             self._leaves, self._sealed = [], self._frontier.size
         for raw in records:
             self._threads.setdefault(parse_record(raw).request, []).append(b64(raw))
+        mail.set("X-Mailgate-Instance", self._signer.name)
         mail.said = said | {"stamp": self._stamp(mail, leaves, pattern.recipient)}
+        if any(parse_record(raw).event == "key" for raw in records):
+            self._signer = LogSigner(self._signer.name, NEXT)
         return mail.write()
 
     def _records(self, pattern: _Pattern, names: _Names) -> Iterator[bytes]:
@@ -108,6 +122,8 @@ class Cloner:
             if predicate is None:
                 continue
             predicate["index"] = number
+            predicate["log"] = self._signer.name
+            said["subject"][0]["name"] = predicate["request"] or self._signer.name
             number += 1
             if digest := predicate.pop("digest_of_action", None):
                 said["subject"][0]["digest"]["sha256"] = digest

@@ -15,6 +15,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
+from mailgate.audit.domains import check_dkim
 from mailgate.audit.keyring import Keyring
 from mailgate.audit.reading import Item
 from mailgate.audit.verdicts import Report
@@ -104,6 +105,9 @@ def items_of(mails: Iterable[bytes | None]) -> Iterator[Item]:
 def place(number: int) -> str:
     """Return where a mail of a scene lies."""
     return f"mail {number}"
+
+
+__all__ = ["TAMPERS", "Expected", "Scene", "Tamper", "check_dkim", "items_of", "verified"]
 
 
 def verified(items: Any, vkey: str, **options: Any) -> Report:
