@@ -62,7 +62,7 @@ class _Verifying:
         self._spill, self._keyring = spill, keyring
         self._taking = Taking(spill, keyring, check_dkim)
         self._has_dkim = check_dkim is not None
-        self._mails = self._unread_count = 0
+        self._mails = self._taken = self._unread_count = 0
         self._unread: list[Unread] = []
 
     def run(
@@ -100,6 +100,7 @@ class _Verifying:
             try:
                 for mail in list(read_mail(item.raw, item.place)):
                     self._taking.take(mail)
+                    self._taken += 1
             except TooMuch as error:
                 self._leave(item.place, str(error))
             if progress is not None:
@@ -115,8 +116,8 @@ class _Verifying:
         name, others = self._keyring.name, self._taking.others
         if self._spill.first("select 1 from proven"):
             return ""
-        if not self._mails:
-            return "There is no mail in it."
+        if not self._taken:
+            return "There is no mail in it that could be read." if self._mails else "There is no mail in it."
         if others and not self._taking.ours:
             return f"It is the archive of another log, {min(others)}; the key that was given is that of {name}."
         if self._taking.ours:

@@ -23,7 +23,7 @@ app = typer.Typer(no_args_is_help=True, help="Check what the mails of an archive
 
 ArchivesArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="ARCHIVE...", help="mbox, Maildir, folder of EML, single mail, or a zip of these."),
+    typer.Argument(metavar="ARCHIVE", help="mbox, Maildir, folder of EML, single mail, or a zip of these."),
 ]
 KeyOption = Annotated[str, typer.Option("--key", metavar="VKEY", help="The log's public key, or the file it is in.")]
 

@@ -43,6 +43,8 @@ COMMANDS = (
     "quarantine list",
     "quarantine show",
     "quarantine release",
+    "audit",
+    "audit verify",
 )
 
 NOT_YET = {
