@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.model.records import build_record, format_time, parse_record
-
-NAME = "gate.example.com/approvals"
-AT = datetime(2026, 11, 24, 18, 0, 0, 123456, tzinfo=UTC)
-
-
-def record(**changes: Any) -> bytes:
-    """Return the record of a decision, with ``changes``."""
-    usual: dict[str, Any] = {
-        "log": NAME,
-        "index": 7,
-        "event": "decision",
-        "request": "k3v9q2ab",
-        "seq": 1,
-        "digest": b"\xab" * 32,
-        "at": AT,
-        "nonce": bytes(16),
-        "body": {"meaning": "approved", "approver": {"person": "bob", "name": "Bøb"}},
-    }
-    return build_record(**(usual | changes))
+from mailgate.model.records import format_time, parse_record
+from tests.ledger import AT, NAME, record
 
 
 def test_the_bytes_of_a_record_are_fixed() -> None:
