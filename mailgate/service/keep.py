@@ -23,10 +23,9 @@ from mailgate.service.posting import order_mail, tell_operators
 from mailgate.service.proof import read_history
 from mailgate.service.reseating import let_stand_ins_go
 from mailgate.service.sealing import seal_if_due
-from mailgate.service.stating import seats_asked
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
-from mailgate.store.events import amend_event, append_event, events_of
+from mailgate.store.events import append_event, events_of
 from mailgate.store.mails import oldest_read_at, unread_before
 from mailgate.store.requests import due, in_state, lock_request, move
 from mailgate.store.tables import Assignment, Event, Execution, Request
@@ -134,16 +133,14 @@ def _ask_as_well(
     tx: Tx, serving: Serving, request: Request, gate: Gate, names: Sequence[str], because: str
 ) -> list[str]:
     """Ask those of ``names`` (people and groups) who were not asked yet; return them."""
-    asked = {*barred(serving, request, gate), *(s.person for s in assignments_of(tx, request.id))}
+    seats = [s for s in assignments_of(tx, request.id) if s.state != "revoked"]
+    asked = {*barred(serving, request, gate), *(s.person for s in seats), *(s.for_person for s in seats)}
     more = [p for p in serving.config.directory.expand(names) if p not in asked]
     if not more:
         return []
     stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
     event = append_event(tx, "escalation", request.id, _SYSTEM | {"to": more, "reason": because}, key=serving.key)
-    people = list(ask_people(tx, serving, request, gate, more, stage, event, "escalation"))
-    seats = seats_asked(s for s in assignments_of(tx, request.id) if s.person in people)
-    amend_event(tx, event, {"asked": seats}, key=serving.key)
-    return people
+    return list(ask_people(tx, serving, request, gate, more, stage, event, "escalation"))
 
 
 def escalate_for_absent(tx: Tx, serving: Serving, seat: Assignment) -> None:
@@ -164,11 +161,15 @@ def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> No
     seat.state = "undeliverable"
     tx.session.add(seat)
     body = _SYSTEM | {"assignment": seat.id, "person": seat.person, "reason": because}
-    append_event(tx, "bounce", request.id, body, key=serving.key)
+    event = append_event(tx, "bounce", request.id, body, key=serving.key)
+    tx.session.flush()
+    _, gate = check_ruling(tx, serving.key, request)
+    himself = (seat.for_person,) if seat.for_person else ()
+    if list(ask_people(tx, serving, request, gate, himself, seat.stage, event)):
+        return
     if ask_more(tx, serving, request, because=f"{seat.person} cannot be reached"):
         return
     tx.session.flush()
-    _, gate = check_ruling(tx, serving.key, request)
     decisions = decisions_of(tx, request.id)
     if tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
         person = serving.config.people.get(seat.person)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mailgate.model.canonical import canonical_bytes
@@ -30,19 +30,16 @@ def request_fields(request: Request) -> dict[str, Any]:
     }
 
 
-def seats_asked(seats: Iterable[Assignment]) -> list[dict[str, Any]]:
+def seat_fields(seat: Assignment) -> dict[str, Any]:
     """Return who was asked for which stage, and for whom; none of a seat's secrets."""
-    return [
-        {
-            "assignment": seat.id,
-            "person": seat.person,
-            "address": seat.address,
-            "stage": seat.stage,
-            "generation": seat.generation,
-            "for": seat.for_person,
-        }
-        for seat in seats
-    ]
+    return {
+        "assignment": seat.id,
+        "person": seat.person,
+        "address": seat.address,
+        "stage": seat.stage,
+        "generation": seat.generation,
+        "for": seat.for_person,
+    }
 
 
 def note_shown(serving: Serving, seat: Assignment, text_sha256: str) -> None:

@@ -42,6 +42,7 @@ def find_rejection(tx: Tx, agent: str, digest: bytes, since: datetime) -> Reques
         col(Decision.request_id) == col(Request.id),
         col(Decision.verdict) == Verdict.REJECT,
         col(Decision.level) != Level.TOKEN,
+        col(Decision.undone_at).is_(None),
     )
     wanted = (
         select(Request)
