@@ -16,7 +16,7 @@ from mailgate.model.evidence import build_record
 from mailgate.model.lifecycle import FINAL
 from mailgate.service.context import Serving
 from mailgate.service.following import FOLLOW
-from mailgate.service.ledger import BatchVerifier, append, read_tip
+from mailgate.service.ledger import BatchVerifier, append, read_tip, signing_key
 from mailgate.service.loading import load_mails
 from mailgate.service.marks import bears_event_mark, check_ruling
 from mailgate.service.posting import order_mail, tell_operators
@@ -57,7 +57,7 @@ def sequence(tx: Tx, serving: Serving) -> int:
     waiting = unsequenced(tx, BATCH)
     if not waiting:
         return 0
-    batch = BatchVerifier(serving.verifier)
+    signer, batch = signing_key(tx, serving), BatchVerifier(serving.verifier)
     # What follows from an event looks at the records before it, also at those whose checkpoint is not signed yet.
     inside = replace(serving, verifier=batch)
     events = sorted(waiting, key=lambda e: (e.kind != "request", e.at, _ORDER.get(e.kind, 0)))
@@ -75,7 +75,7 @@ def sequence(tx: Tx, serving: Serving) -> int:
         batch.note(event.record or b"")
         made.append(event)
     if made:
-        append(tx, serving.signer, tip, made)
+        append(tx, signer, tip, made)
         load_mails(tx, serving, tip.size + len(made))
     return len(waiting)
 
