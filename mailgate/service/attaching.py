@@ -13,6 +13,7 @@ from mailgate.model.lifecycle import FINAL
 from mailgate.model.merkle import leaf_hash
 from mailgate.model.stamps import Stamp
 from mailgate.service.context import Serving
+from mailgate.service.digesting import lines_of
 from mailgate.store import Tx
 from mailgate.store.events import events_of, get_events
 from mailgate.store.mails import find_incoming_by_hash
@@ -34,6 +35,8 @@ def evidence_of(tx: Tx, serving: Serving, row: Outgoing, headers: Headers) -> Ca
     if events[-1].kind == "seal":
         said = json.loads(events[-1].body)
         told["leaves"] = [leaf.hex() for leaf in leaves_between(tx, said["since"], (events[-1].position or 0) + 1)]
+    if events[-1].kind == "digest":
+        told["log_tier"] = _b64(lines_of(tx, events[-1]))
     leaves = tuple(leaf_hash(e.record or b"") for e in events)
     return lambda shown: json.dumps(told | {"stamp": _stamp(serving, headers, leaves, shown)}, indent=1).encode()
 

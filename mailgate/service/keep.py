@@ -17,6 +17,7 @@ from mailgate.service.archiving import mind_the_archive
 from mailgate.service.complaints import complain, founded
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
+from mailgate.service.digesting import digest_if_due
 from mailgate.service.marks import bears_event_mark, check_ruling
 from mailgate.service.opening import ask_people, barred, give_up, next_step_at, tally_of
 from mailgate.service.posting import order_mail, tell_operators
@@ -49,6 +50,7 @@ def keep(tx: Tx, serving: Serving) -> int:
         for request in step(tx, serving):
             touched += 1
             log.info("kept", step=step.__name__.strip("_"), request=request.id, state=request.state)
+    touched += digest_if_due(tx, serving)
     return touched + seal_if_due(tx, serving) + mind_the_archive(tx, serving)
 
 

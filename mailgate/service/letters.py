@@ -25,6 +25,7 @@ from mailgate.model.policy import Gate
 from mailgate.service.attaching import evidence_of
 from mailgate.service.caution import cautions
 from mailgate.service.context import Serving
+from mailgate.service.digesting import digest_of
 from mailgate.service.marks import check_action, check_assignment, check_ruling
 from mailgate.service.notices import notice_of, question_of, seal_of, why_of
 from mailgate.service.opening import stages_of
@@ -135,6 +136,8 @@ def _letter(
 ) -> Letter:
     if row.kind == "seal":
         return seal_of(serving, row, get_events(tx, row.events.split(","))[-1])
+    if row.kind == "digest":
+        return digest_of(tx, serving, row, get_events(tx, row.events.split(","))[-1])
     if row.kind == "notice" or request is None:
         return notice_of(serving, request, details)
     if row.kind == "why" and seat is not None:
@@ -360,4 +363,4 @@ def _headers(
 
 
 _NOTICE = "notice to operators"
-_SUBJECTS = {"seal": "seal of the record"}
+_SUBJECTS = {"seal": "seal of the record", "digest": "what ran without asking"}

@@ -175,6 +175,12 @@ def find_logged(tx: Tx, agent: str, run: str, key: str) -> Logged | None:
     return tx.session.exec(wanted).first()
 
 
+def untold_logged(tx: Tx, limit: int) -> Sequence[Logged]:
+    """Return logged actions that ended and stand in no digest yet, earliest ended first."""
+    wanted = select(Logged).where(Logged.told_in == "", Logged.state != "executing")
+    return tx.session.exec(wanted.order_by(col(Logged.finished_at), col(Logged.id)).limit(limit)).all()
+
+
 def keep_policy(tx: Tx, digest: bytes, document: bytes) -> None:
     """Keep a gate's canonical form under its digest, once."""
     if tx.session.get(Policy, digest) is None:
