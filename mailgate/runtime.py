@@ -17,7 +17,15 @@ import structlog
 
 from mailgate.chance import SystemChance, monotonic
 from mailgate.config import Config, shipped
-from mailgate.config.keyfiles import make_keys, read_secret, read_secrets, read_vkey
+from mailgate.config.keyfiles import (
+    KEY_BYTES,
+    add_secret,
+    make_keys,
+    read_secret,
+    read_secrets,
+    read_vkey,
+    write_vkeys,
+)
 from mailgate.errors import ConfigError
 from mailgate.model.evidence import LogSigner, LogVerifier
 from mailgate.service.context import Serving, Working
@@ -80,9 +88,9 @@ def open_serving(config: Config) -> Serving:
     from mailgate.tokens import LinkKeys, ServeKey
 
     override = config.path(config.mailgate.templates) if config.mailgate.templates else None
-    signer = LogSigner(log_name(config), read_secret(config, "log_file"))
+    *earlier, signer = (LogSigner(log_name(config), seed) for seed in read_secrets(config, "log_file"))
     verifier = _verifier(config)
-    if signer.vkey != verifier.vkey:
+    if [s.vkey for s in (*earlier, signer)] != [key.format() for key in verifier.keys]:
         raise ConfigError(
             [
                 "[keys] vkey_file is not the public key of log_file under this name and mail domain; "
@@ -97,6 +105,7 @@ def open_serving(config: Config) -> Serving:
         key=ServeKey(read_secret(config, "serve_file")),
         links=LinkKeys(read_secrets(config, "link_file")),
         signer=signer,
+        earlier_signers=tuple(earlier),
         verifier=verifier,
         templates=templates,
         guard=Guard(config.path(config.keys.guard_file), verifier),
@@ -115,6 +124,40 @@ def make_key_files(config: Config) -> list[Path]:
     return make_keys(
         config, SystemChance().bytes, lambda seed: LogSigner(log_name(config), seed).vkey, renew_vkey=unused
     )
+
+
+def list_keys(config: Config) -> list[dict[str, Any]]:
+    """Return what keys there are, without their secrets."""
+    kinds = {
+        "serve": ("serve_file", "reply addresses, codes and seals are derived from it"),
+        "link": ("link_file", "sign links; the newest signs, all verify"),
+        "log": ("log_file", "sign the record; the newest that the log has announced signs"),
+    }
+    found: list[dict[str, Any]] = [
+        {
+            "key": name,
+            "keys": len(read_secrets(config, key)),
+            "file": str(config.path(getattr(config.keys, key))),
+            "for": use,
+        }
+        for name, (key, use) in kinds.items()
+    ]
+    found[-1]["public"] = read_vkey(config).split()
+    return found
+
+
+def rotate_key(config: Config, name: str) -> list[Path]:
+    """Make a new ``link`` or ``log`` key beside the old ones, and return the files that were written.
+
+    Raises:
+        ConfigError: a key file cannot be read or written.
+    """
+    secret = SystemChance().bytes(KEY_BYTES)
+    written = [add_secret(config, f"{name}_file", secret)]
+    if name == "log":
+        vkeys = [LogSigner(log_name(config), seed).vkey for seed in read_secrets(config, "log_file")]
+        written.append(write_vkeys(config, vkeys))
+    return written
 
 
 def process_name() -> str:

@@ -102,6 +102,20 @@ def settle(
 
 
 @app.command()
+def archive(config: ConfigOption = None) -> None:
+    """Send the archive again what it refused. On the serving side only."""
+    from mailgate.runtime import open_serving
+    from mailgate.service.archiving import send_again
+
+    serving = open_serving(read_config(config))
+    try:
+        again = send_again(serving)
+        typer.echo(f"{again} mail{'' if again == 1 else 's'} to the archive will be sent again.")
+    finally:
+        serving.store.close()
+
+
+@app.command()
 def lift(request: RequestArgument, config: ConfigOption = None) -> None:
     """Let an agent ask again for what was rejected. On the serving side only."""
     from mailgate.runtime import open_serving

@@ -11,7 +11,7 @@ from mailgate.config.schema import Config, Server
 from mailgate.errors import InvalidArguments
 from mailgate.model.action import check_name
 from mailgate.model.people import fold
-from mailgate.model.policy import Gate
+from mailgate.model.policy import Gate, Tier
 from mailgate.model.quoting import MOST, quoted
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -40,7 +40,11 @@ def lint(config: Config) -> Findings:
     warnings: list[str] = []
     for name, gate in config.gates.items():
         errors += _gate(config, name, gate)
-        warnings += _tight_quorums(config, name, gate)
+        warnings += [
+            *_nobody(config, name, gate),
+            *_tight_quorums(config, name, gate),
+            *_idle_steps(config, name, gate),
+        ]
     return Findings(errors=errors, warnings=warnings)
 
 
@@ -106,9 +110,15 @@ def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
     if (why_not := _no_template(gate.summary)) is not None:
         yield f"[gates.{name}] summary: {quoted(gate.summary)} is no template: {why_not}"
     yield from (f"[gates.{name}] {key}: {why}" for key, why in _not_yet(gate))
-    shared = [p for p in config.directory.expand(named) if config.people[p].group]
+    asked = named if gate.asked() else [*named, *config.mailgate.default_approvers]
+    shared = [p for p in config.directory.expand(asked) if config.people[p].group]
     if gate.named_people and shared:
         yield f"[gates.{name}] named_people: {', '.join(shared)} has group = true, which is no single person; name people"
+    if gate.separation == "proven" and not config.imap.authserv_id:
+        yield (
+            f"[gates.{name}] separation = 'proven' takes authenticated replies only, and [imap] authserv_id is empty, so "
+            "that none is; name the server whose verdicts are believed"
+        )
     if gate.on_reject == "escalate" and not config.mailgate.operators:
         yield f"[gates.{name}] on_reject = 'escalate' needs [mailgate] operators, who take the task over"
     if not config.directory.unknown(named):
@@ -162,6 +172,27 @@ def _not_yet(gate: Gate) -> Iterator[tuple[str, str]]:
         yield "web_confirm", "'fresh_code' is not there yet in this version; use 'code'"
     if gate.batch_window:
         yield "batch_window", "is not there yet in this version; leave it at '0s'"
+
+
+def _nobody(config: Config, name: str, gate: Gate) -> Iterator[str]:
+    """Say of a gate that asks, and names nobody, that nothing it holds can be approved."""
+    asks = Tier.REQUIRE_APPROVAL in (gate.tier, *(rule.tier for rule in gate.rules))
+    if asks and not gate.asked() and not config.mailgate.default_approvers:
+        yield (
+            f"[gates.{name}] needs approval and names nobody, so that whatever it holds is given up at once; "
+            "name approvers, or default_approvers under [mailgate]"
+        )
+
+
+def _idle_steps(config: Config, name: str, gate: Gate) -> Iterator[str]:
+    """Yield the steps of an escalation that add nobody."""
+    asked = {p for stage in gate.asked() for p in config.directory.expand(stage.approvers)}
+    for names in gate.reserve:
+        people = config.directory.expand(names)
+        if people and asked.issuperset(people):
+            who = ", ".join(people)
+            yield f"[gates.{name}] escalation to {who} adds nobody, since they are asked before; name somebody else"
+        asked.update(people)
 
 
 def _tight_quorums(config: Config, name: str, gate: Gate) -> Iterator[str]:

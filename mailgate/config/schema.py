@@ -76,6 +76,7 @@ class Main(Section):
     default_approvers: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
     templates: Line = ""
+    digest_every: Period = timedelta(days=1)
 
 
 class Server(Section):

@@ -25,6 +25,7 @@ __all__ = [
     "Templates",
     "compose",
     "render",
+    "shown_hash",
     "subject_line",
     "usable_id",
 ]
@@ -65,6 +66,15 @@ def compose(
         raise ComposeError(f"The mail names {missing[0]}, which is not attached to it.")
     attachment = None if evidence is None else evidence(_shown(rendered.text))
     return write_mail(headers, rendered.text, rendered.html, evidence=attachment, files=attached)
+
+
+def shown_hash(letter: Letter, templates: Templates) -> str:
+    """Return the digest of what the mail of ``letter`` shows; of a redacted one, what can be kept while it is undecided.
+
+    Raises:
+        ComposeError: see :func:`render`.
+    """
+    return _shown(render(letter, templates).text)
 
 
 def _shown(text: str) -> str:

@@ -35,6 +35,7 @@ class Templates:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
+        self._digest = ""
 
     @classmethod
     def load(cls, shipped: Path, override: Path | None = None) -> Templates:
@@ -83,6 +84,8 @@ class Templates:
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of all mail templates, names and sources, for the record of what was shown."""
+        if self._digest:
+            return self._digest
         total = hashlib.sha256()
         loader = self._environment.loader
         assert loader is not None
@@ -90,7 +93,8 @@ class Templates:
             if name.startswith("mail/"):
                 source = loader.get_source(self._environment, name)[0].encode()
                 total.update(f"{name} {len(source)}\n".encode() + source)
-        return total.hexdigest()
+        self._digest = total.hexdigest()
+        return self._digest
 
     def _compile(self, name: str) -> Template:
         try:

@@ -43,8 +43,8 @@ class Rule(BaseModel):
 
     @field_validator("when")
     @classmethod
-    def _can_run(cls, when: str) -> str:
-        return check_rule(when)
+    def _can_run(cls, when: str, info: ValidationInfo) -> str:
+        return when if info.context is _KEPT else check_rule(when)
 
 
 class StageSettings(BaseModel):

@@ -13,6 +13,7 @@ from mailgate.model.lifecycle import FINAL
 from mailgate.model.merkle import leaf_hash
 from mailgate.model.stamps import Stamp
 from mailgate.service.context import Serving
+from mailgate.service.digesting import lines_of
 from mailgate.store import Tx
 from mailgate.store.events import events_of, get_events
 from mailgate.store.mails import find_incoming_by_hash
@@ -34,6 +35,8 @@ def evidence_of(tx: Tx, serving: Serving, row: Outgoing, headers: Headers) -> Ca
     if events[-1].kind == "seal":
         said = json.loads(events[-1].body)
         told["leaves"] = [leaf.hex() for leaf in leaves_between(tx, said["since"], (events[-1].position or 0) + 1)]
+    if events[-1].kind == "digest":
+        told["log_tier"] = _b64(lines_of(tx, events[-1]))
     leaves = tuple(leaf_hash(e.record or b"") for e in events)
     return lambda shown: json.dumps(told | {"stamp": _stamp(serving, headers, leaves, shown)}, indent=1).encode()
 
@@ -51,16 +54,16 @@ def _inbound(tx: Tx, serving: Serving, event: Event) -> Mapping[str, Any]:
     """Return the exact bytes of what people sent, with the mail that ends their request: before, they could still decide."""
     if event.request_id is None or json.loads(event.body).get("outcome") not in FINAL:
         return {}
-    kept = []
+    kept: dict[str, dict[str, Any]] = {}
     for earlier in events_of(tx, event.request_id):
-        inbound = json.loads(earlier.body).get("inbound") if earlier.position is not None else None
-        if not isinstance(inbound, dict):
-            continue
-        row = find_incoming_by_hash(tx, str(inbound["raw_sha256"]))
+        said = json.loads(earlier.body) if earlier.position is not None else {}
+        about = said | said.get("evidence", {})
+        digest = str(about.get("inbound_sha256", ""))
+        row = find_incoming_by_hash(tx, digest) if digest and digest not in kept else None
         if row is not None:
             raw = serving.key.unseal(row.sealed, label=f"incoming {row.id} {format_time(row.received_at)}")
-            kept.append({"raw": _b64(raw), "dns": inbound.get("dns", {})})
-    return {"inbound": kept} if kept else {}
+            kept[digest] = {"raw": _b64(raw), "dns": about.get("dns", {})}
+    return {"inbound": list(kept.values())} if kept else {}
 
 
 def _stamp(serving: Serving, headers: Headers, leaves: tuple[bytes, ...], shown: str) -> dict[str, str]:

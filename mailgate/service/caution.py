@@ -47,5 +47,9 @@ def cautions(tx: Tx, verifier: LogVerifier, request: Request, gate: Gate) -> Ite
 
 
 def _is_near(earlier: Request, request: Request) -> bool:
-    """Return whether somebody may be trying again what was rejected: in the same run, or with the same intent."""
-    return earlier.run == request.run or (request.intent is not None and earlier.intent == request.intent)
+    """Return whether somebody may be trying again what was rejected: the same action, in the same run, or with the same intent.
+
+    The very same action comes again where the rejection was lifted, or was nobody's that was proven.
+    """
+    has_intent = request.intent is not None and earlier.intent == request.intent
+    return earlier.digest == request.digest or earlier.run == request.run or has_intent

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailgate.model.lifecycle import Trigger
-from mailgate.service.proof import told_digest
+from mailgate.service.stating import told_digest, told_fields
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of
 from mailgate.store.events import append_event
@@ -28,7 +28,7 @@ def conclude(
     """Move ``request`` to the outcome that follows ``trigger`` and return the event that says so.
 
     Args:
-        kind: of the event; its body gets the outcome, and the digest of what the agent is told of it.
+        kind: of the event; its body gets the outcome, and what the agent is told of it, with its digest.
         key: the serve key, or None where a worker reports what it did.
         values: columns of the request to set besides; what an agent is told of it and is not among them is emptied.
 
@@ -42,7 +42,8 @@ def conclude(
             tx.session.add(seat)
     if tx.session.get(Resumption, request.id) is None:
         tx.session.add(Resumption(request_id=request.id, agent=request.agent, state="waiting", next_at=tx.now))
-    said = dict(body) | {"outcome": outcome.value, "told_sha256": told_digest(request)}
+    told = told_fields(request)
+    said = dict(body) | {"outcome": outcome.value, "told": told, "told_sha256": told_digest(told)}
     return append_event(tx, kind, request.id, said, key=key)
 
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:  # the agents' side has no use for templates, and should not l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """The serving side: everything that makes a decision possible."""
+    """The serving side: everything that makes a decision possible.
+
+    Attributes:
+        signer: the log's newest key.
+        earlier_signers: those before it, oldest first; one of them signs until the log itself has announced the newest.
+    """
 
     config: Config
     store: Store
@@ -28,6 +33,7 @@ class Serving:
     verifier: LogVerifier
     templates: Templates
     guard: Guard
+    earlier_signers: tuple[LogSigner, ...] = ()
 
     def gate(self, action: str) -> Gate | None:
         """Return the gate that rules ``action`` now; the default one where none is configured, None if nobody can be asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from mailgate.service.context import Serving
 from mailgate.service.marks import check_ruling, mark_decision
 from mailgate.service.opening import give_up, is_entitled, requester_of, tally_of, told_of
 from mailgate.service.proof import check_pending
+from mailgate.service.stating import shown_to
 from mailgate.store import Tx
 from mailgate.store.answers import decisions_of
 from mailgate.store.events import append_event
@@ -178,6 +180,9 @@ def _body(serving: Serving, request: Request, seat: Assignment, decision: Decisi
         "reason": decision.reason,
         "actor": {"agent": request.agent, "run": request.run, "on_behalf_of": request.on_behalf_of},
         "policy": (request.policy or b"").hex(),
+        "stage": seat.stage,
+        "shown": shown_to(serving, seat),
+        "evidence": json.loads(decision.evidence),
         **({"for": seat.for_person} if seat.for_person else {}),
         **({"self_approved": True} if decision.person == requester_of(serving, request) else {}),
     }

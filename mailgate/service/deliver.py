@@ -12,9 +12,10 @@ from mailgate.errors import Forged, MailgateError, MailRefused, MailServerError,
 from mailgate.mail.smtp import SmtpSender
 from mailgate.service.context import Serving
 from mailgate.service.keep import lose_seat
-from mailgate.service.letters import render
+from mailgate.service.letters import Made, render
 from mailgate.service.marks import check_outgoing
 from mailgate.service.posting import tell_operators
+from mailgate.service.stating import note_shown
 from mailgate.store import Tx
 from mailgate.store.answers import find_assignment
 from mailgate.store.mails import change_outgoing, claim_outgoing, prolong_claim, set_sealed
@@ -52,8 +53,9 @@ def _prepared(serving: Serving, row: Outgoing) -> Ready | None:
         check_outgoing(serving.key, row)
         with serving.store.read() as tx:
             kept = tx.session.get_one(Outgoing, row.id).sealed
-            raw = serving.key.unseal(kept, label=_label(row)) if kept is not None else render(tx, serving, row)
-        if kept is None and not _keep_bytes(serving, row, raw):
+            made = None if kept is not None else render(tx, serving, row)
+        raw = made.raw if made is not None else serving.key.unseal(kept or b"", label=_label(row))
+        if made is not None and not _keep_bytes(serving, row, made):
             return None  # another outbox was faster; it has the bytes that count
     except Forged as error:
         _give_up(serving, row, f"{error.message} {error.hint}".strip())
@@ -67,11 +69,17 @@ def _prepared(serving: Serving, row: Outgoing) -> Ready | None:
     return Ready(row=row, sender=_envelope_sender(serving, row), raw=raw)
 
 
-def _keep_bytes(serving: Serving, row: Outgoing, raw: bytes) -> bool:
+def _keep_bytes(serving: Serving, row: Outgoing, made: Made) -> bool:
     nonce = serving.store.chance.bytes(12)
-    sealed = serving.key.seal(raw, label=_label(row), nonce=nonce)
+    sealed = serving.key.seal(made.raw, label=_label(row), nonce=nonce)
     with serving.store.write() as tx:
-        return set_sealed(tx, row.id, sealed)
+        if not set_sealed(tx, row.id, sealed):
+            return False
+        seat = find_assignment(tx, row.assignment_id) if row.assignment_id and made.shown else None
+        if seat is not None:
+            note_shown(serving, seat, made.shown)
+            tx.session.add(seat)
+        return True
 
 
 def stay_alive(serving: Serving, mail_id: str) -> None:

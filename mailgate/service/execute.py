@@ -20,6 +20,7 @@ from mailgate.model.canonical import canonical_bytes, to_plain
 from mailgate.model.lifecycle import State, Trigger
 from mailgate.model.redaction import redact
 from mailgate.model.signature import Signature
+from mailgate.service.archiving import forbids_execution
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Working
 from mailgate.service.journal import Journal
@@ -152,6 +153,8 @@ def _is_startable(tx: Tx, working: Working, request: Request, trigger: Trigger, 
         raise Forged("requests", request.id, f"it stands as {request.state}, but no signed decision approves it")
     if history.approval.index >= guarded_size(tx) or not is_live(tx, KEEPER):
         return False  # the log is not known to be the newest there is: the database may have been turned back
+    if forbids_execution(tx, working.config):
+        return False
     runs = executions_of(tx, request.id)
     if trigger is Trigger.RECLAIM:
         is_silent = bool(runs) and runs[-1].finished_at is None and runs[-1].lease_until < tx.now

@@ -72,7 +72,14 @@ def details(working: Working, prefix: str) -> dict[str, Any]:
             "effect": request.effect if request.state == State.FAILED else None,
             "note": request.note,
             "people": [
-                {"person": a.person, "address": a.address, "seat": a.state, "away": a.away}
+                {
+                    "person": a.person,
+                    "for": a.for_person,
+                    "address": a.address,
+                    "stage": a.stage + 1,
+                    "seat": a.state,
+                    "away": a.away,
+                }
                 for a in assignments_of(tx, request.id)
             ],
             "decisions": [
@@ -147,10 +154,8 @@ def lift_rejection(serving: Serving, prefix: str, *, by: str) -> str:
     with serving.store.write() as tx:
         request = lock_request(tx, _find(tx, prefix).id)
         if request.state != State.REJECTED or request.lifted_at is not None:
-            stands = "lifted before" if request.lifted_at is not None else request.state
-            raise InvalidArguments(
-                f"Request {request.id} is {stands}; only a rejection that is remembered can be lifted."
-            )
+            stands = "was lifted before" if request.lifted_at is not None else f"is {request.state}"
+            raise InvalidArguments(f"Request {request.id} {stands}; only a rejection that is remembered can be lifted.")
         request.lifted_at = tx.now
         request.key = f"{request.key} lifted {request.id}"  # the same call of the same run asks anew
         tx.session.add(request)

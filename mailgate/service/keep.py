@@ -13,14 +13,17 @@ from mailgate.errors import Forged
 from mailgate.model.evidence import format_time
 from mailgate.model.lifecycle import UNREACHABLE, State, Trigger
 from mailgate.model.policy import Gate
+from mailgate.service.archiving import mind_the_archive
 from mailgate.service.complaints import complain, founded
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
+from mailgate.service.digesting import digest_if_due
 from mailgate.service.marks import bears_event_mark, check_ruling
 from mailgate.service.opening import ask_people, barred, give_up, next_step_at, tally_of
 from mailgate.service.posting import order_mail, tell_operators
 from mailgate.service.proof import read_history
 from mailgate.service.reseating import let_stand_ins_go
+from mailgate.service.sealing import seal_if_due
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import append_event, events_of
@@ -47,7 +50,8 @@ def keep(tx: Tx, serving: Serving) -> int:
         for request in step(tx, serving):
             touched += 1
             log.info("kept", step=step.__name__.strip("_"), request=request.id, state=request.state)
-    return touched
+    touched += digest_if_due(tx, serving)
+    return touched + seal_if_due(tx, serving) + mind_the_archive(tx, serving)
 
 
 def _expire(tx: Tx, serving: Serving) -> Iterator[Request]:
@@ -131,7 +135,8 @@ def _ask_as_well(
     tx: Tx, serving: Serving, request: Request, gate: Gate, names: Sequence[str], because: str
 ) -> list[str]:
     """Ask those of ``names`` (people and groups) who were not asked yet; return them."""
-    asked = {*barred(serving, request, gate), *(s.person for s in assignments_of(tx, request.id))}
+    seats = [s for s in assignments_of(tx, request.id) if s.state != "revoked"]
+    asked = {*barred(serving, request, gate), *(s.person for s in seats), *(s.for_person for s in seats)}
     more = [p for p in serving.config.directory.expand(names) if p not in asked]
     if not more:
         return []
@@ -158,11 +163,15 @@ def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> No
     seat.state = "undeliverable"
     tx.session.add(seat)
     body = _SYSTEM | {"assignment": seat.id, "person": seat.person, "reason": because}
-    append_event(tx, "bounce", request.id, body, key=serving.key)
+    event = append_event(tx, "bounce", request.id, body, key=serving.key)
+    tx.session.flush()
+    _, gate = check_ruling(tx, serving.key, request)
+    himself = (seat.for_person,) if seat.for_person else ()
+    if list(ask_people(tx, serving, request, gate, himself, seat.stage, event)):
+        return
     if ask_more(tx, serving, request, because=f"{seat.person} cannot be reached"):
         return
     tx.session.flush()
-    _, gate = check_ruling(tx, serving.key, request)
     decisions = decisions_of(tx, request.id)
     if tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
         person = serving.config.people.get(seat.person)

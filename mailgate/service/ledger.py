@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from mailgate.model.notes import Checkpoint, Proof
 from mailgate.model.records import Record, parse_record
 from mailgate.service.context import Serving
 from mailgate.store import Tx
+from mailgate.store.events import append_event, unbound_events
 from mailgate.store.tables import Event, Head
 from mailgate.store.tree import add_nodes, newest_head, nodes_at, note_guarded
 
@@ -94,6 +96,30 @@ def append(tx: Tx, signer: LogSigner, tip: Tip, events: Sequence[Event]) -> None
     tx.session.flush()
 
 
+def signing_key(tx: Tx, serving: Serving) -> LogSigner:
+    """Return the newest of the log's keys that the log itself has announced; before the first record, the newest of all.
+
+    So each key but the first is vouched for by a record under the one before it, and who has the first has them all.
+    """
+    announced = {
+        json.loads(event.body)["vkey"]
+        for kind in ("genesis", "key")
+        for event in unbound_events(tx, kind)
+        if event.position is not None
+    }
+    known = [s for s in (*serving.earlier_signers, serving.signer) if s.vkey in announced]
+    return known[-1] if known else serving.signer
+
+
+def announce_key(tx: Tx, serving: Serving) -> bool:
+    """Record a new log key, under the key before it; return whether there was one to announce."""
+    said = [json.loads(event.body)["vkey"] for kind in ("genesis", "key") for event in unbound_events(tx, kind)]
+    if not said or serving.signer.vkey in said:
+        return False
+    append_event(tx, "key", None, {"vkey": serving.signer.vkey}, key=serving.key)
+    return True
+
+
 def let_guard_see(serving: Serving) -> bool:
     """Put the newest checkpoint on disk outside the database, then release what waits for that; False if there is no new one.
 
@@ -115,6 +141,37 @@ def let_guard_see(serving: Serving) -> bool:
     with serving.store.write() as tx:
         note_guarded(tx, size)
     return True
+
+
+def compare_log(serving: Serving) -> str:
+    """Return a sentence on how the database's log and the guard stand to each other.
+
+    Raises:
+        LogBroken: they do not fit.
+    """
+    with serving.store.read() as tx:
+        serving.guard.newest()
+        tip = read_tip(tx, serving)
+    known = serving.guard.newest()
+    return f"The log has {tip.size} records, and the guard has seen {known.size if known else 0} of them."
+
+
+def accept_log(serving: Serving) -> str:
+    """Take the database's log for the newest there is, whatever the guard saw; say what was accepted.
+
+    Raises:
+        LogBroken: the log in the database does not fit together by itself.
+    """
+    with serving.store.read() as tx:
+        row = newest_head(tx)
+        checkpoint = None if row is None else serving.verifier.read_checkpoint(row.note)
+        if row is None or checkpoint is None:
+            raise LogBroken("The database has no record yet, so there is nothing to accept.")
+        if root_at(checkpoint.size, node_reader(tx)) != checkpoint.root:
+            raise LogBroken(_TORN)
+        note = row.note
+    serving.guard.write(note)
+    return f"Accepted: the log with {checkpoint.size} records is taken for the newest. The guard was written anew."
 
 
 def node_reader(tx: Tx) -> Callable[[int, int], bytes]:

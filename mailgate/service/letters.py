@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -13,10 +14,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from mailgate.errors import Forged
 from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat
-from mailgate.mail.compose import Headers, compose, subject_line, usable_id
+from mailgate.mail.compose import Headers, compose, shown_hash, subject_line, usable_id
 from mailgate.mail.draft import late_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.instants import format_instant
-from mailgate.mail.letter import Letter, LetterKind
+from mailgate.mail.letter import Letter, LetterKind, redacted
 from mailgate.model.canonical import from_plain, read_plain
 from mailgate.model.evidence import Record
 from mailgate.model.lifecycle import State
@@ -24,8 +25,9 @@ from mailgate.model.policy import Gate
 from mailgate.service.attaching import evidence_of
 from mailgate.service.caution import cautions
 from mailgate.service.context import Serving
+from mailgate.service.digesting import digest_of
 from mailgate.service.marks import check_action, check_assignment, check_ruling
-from mailgate.service.notices import notice_of, question_of, why_of
+from mailgate.service.notices import notice_of, question_of, seal_of, why_of
 from mailgate.service.opening import stages_of
 from mailgate.service.posting import thread_id
 from mailgate.service.proof import find_end
@@ -34,6 +36,7 @@ from mailgate.service.signatures import history_of, name_of, signature, signatur
 from mailgate.service.wording import standing_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of, find_assignment
+from mailgate.store.events import get_events
 from mailgate.store.requests import get_request
 from mailgate.store.tables import Assignment, Outgoing, Request
 from mailgate.tokens import LinkClaim, tagged_address
@@ -45,8 +48,16 @@ _NEEDS_ANSWER = frozenset({"request", "reminder", "escalation", "answer"})
 _SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 
 
-def render(tx: Tx, serving: Serving, row: Outgoing) -> bytes:
-    """Return the exact bytes of one ordered mail.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """One mail as it was made: its exact bytes, and for one that asks somebody, the digest of what it shows without secrets."""
+
+    raw: bytes
+    shown: str = ""
+
+
+def render(tx: Tx, serving: Serving, row: Outgoing) -> Made:
+    """Return one ordered mail.
 
     Raises:
         ComposeError: a template or value that cannot be made into it.
@@ -59,9 +70,10 @@ def render(tx: Tx, serving: Serving, row: Outgoing) -> bytes:
         check_assignment(serving.key, seat, request)
     letter = _letter(tx, serving, row, request, seat, details)
     headers = _headers(serving, row, request, seat, details)
-    return compose(
-        letter, headers, serving.templates, evidence=evidence_of(tx, serving, row, headers), files=letter.files
-    )
+    evidence = evidence_of(tx, serving, row, headers)
+    raw = compose(letter, headers, serving.templates, evidence=evidence, files=letter.files)
+    asks = seat is not None and row.kind in _NEEDS_ANSWER
+    return Made(raw=raw, shown=shown_hash(redacted(letter), serving.templates) if asks else "")
 
 
 def ask_letter(
@@ -122,6 +134,10 @@ def _letter(
     seat: Assignment | None,
     details: Mapping[str, Any],
 ) -> Letter:
+    if row.kind == "seal":
+        return seal_of(serving, row, get_events(tx, row.events.split(","))[-1])
+    if row.kind == "digest":
+        return digest_of(tx, serving, row, get_events(tx, row.events.split(","))[-1])
     if row.kind == "notice" or request is None:
         return notice_of(serving, request, details)
     if row.kind == "why" and seat is not None:
@@ -331,7 +347,7 @@ def _headers(
         )
         reply_to = (settings.display_name, address)
     automatic = "" if row.kind in ("request", "escalation", "question") else "auto-generated"
-    subject = subject_line(request.action, short_code(request)) if request else "notice to operators"
+    subject = subject_line(request.action, short_code(request)) if request else _SUBJECTS.get(row.kind, _NOTICE)
     return Headers(
         message_id=row.message_id,
         references=references,
@@ -344,3 +360,7 @@ def _headers(
         auto_submitted="auto-replied" if row.kind in _ANSWERS_MAIL else automatic,
         instance=serving.signer.name,
     )
+
+
+_NOTICE = "notice to operators"
+_SUBJECTS = {"seal": "seal of the record", "digest": "what ran without asking"}

@@ -115,7 +115,7 @@ def _do(tx: Tx, serving: Serving, seat: Assignment, gate: Gate, verdict: Verdict
 
 
 def _answer(tx: Tx, seat: Assignment, gate: Gate, verdict: Verdict, reason: str) -> Answer:
-    with_code = verdict is not Verdict.REJECT and gate.web_confirm == "code"
+    with_code = verdict is not Verdict.REJECT and _asks_code(gate)
     return Answer(
         assignment_id=seat.id,
         generation=seat.generation,
@@ -169,7 +169,7 @@ def _page(serving: Serving, token: str, *, problem: Problem | None = None, thank
             problem=problem,
             approves=gate.approves_by_link,
             can_undo=can_undo(request, _own(tx, request, seat)),
-            needs_code=gate.web_confirm == "code",
+            needs_code=_asks_code(gate),
             tries_left=max(CODE_TRIES - seat.code_tries, 0),
         )
 
@@ -202,13 +202,18 @@ def _problem(
         raise ValueError(f"{verdict} is not a decision")
     if verdict is Verdict.APPROVE and not gate.approves_by_link:
         return Problem.NOT_HERE
-    if gate.web_confirm != "code" or not gate.approves_by_link:
+    if not _asks_code(gate):
         return None
     if not use_code_try(tx, seat, CODE_TRIES):
         return Problem.CODES_USED_UP
     given = "".join(c for c in code if not c.isspace())
     right = serving.key.code(seat.id, seat.generation)
     return None if hmac.compare_digest(given.encode(), right.encode()) else Problem.CODE_WRONG
+
+
+def _asks_code(gate: Gate) -> bool:
+    """Return whether the code of the mail is asked for: not where nothing is approved here, whose mail has none."""
+    return gate.web_confirm == "code" and gate.approves_by_link
 
 
 def _who(serving: Serving, seat: Assignment) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 from mailgate.mail.draft import notice_letter
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import Letter
+from mailgate.model.notes import parse_proof
 from mailgate.service.context import Serving
 from mailgate.service.signatures import name_of
-from mailgate.store.tables import Request
+from mailgate.store.tables import Event, Outgoing, Request
 
 
 def notice_of(serving: Serving, request: Request | None, details: Mapping[str, Any]) -> Letter:
@@ -27,6 +28,26 @@ def notice_of(serving: Serving, request: Request | None, details: Mapping[str, A
         facts=facts,
         next_steps=(str(details["next"]),),
         recorded=False,
+    )
+
+
+def seal_of(serving: Serving, row: Outgoing, event: Event) -> Letter:
+    """Return the mail that seals the log: up to where it is complete, and what its tree's root is."""
+    since = json.loads(event.body)["since"]
+    checkpoint = serving.verifier.read_checkpoint(parse_proof(event.proof).checkpoint)
+    is_archive = row.recipient == serving.config.archive.address
+    return notice_letter(
+        deployment=serving.config.mailgate.name,
+        recipient="the archive" if is_archive else "a witness",
+        title="Seal of the record",
+        headline=f"The log holds {checkpoint.size} records.",
+        facts={
+            "Log": checkpoint.origin,
+            "Sealed": f"records {since} to {event.position}",
+            "Root": checkpoint.root.hex(),
+            "Time": format_instant(event.at, seconds=True),
+        },
+        next_steps=("Keep this mail. A record that goes missing, or is changed, no longer fits to it.",),
     )
 
 

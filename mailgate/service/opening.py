@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailgate.errors import Forged
-from mailgate.model.evidence import format_time
-from mailgate.model.lifecycle import UNREACHABLE, Stage, State, Tally, Trigger, Vote, tally
+from mailgate.model.lifecycle import UNREACHABLE, Stage, Standing, State, Tally, Trigger, Vote, tally
 from mailgate.model.policy import Gate, policy_digest
 from mailgate.model.verdict import Level
 from mailgate.service.conclude import conclude
@@ -19,9 +18,10 @@ from mailgate.service.delegation import stand_ins
 from mailgate.service.marks import check_action, mark_assignment, mark_ruling
 from mailgate.service.posting import archive, order_mail, tell_operators
 from mailgate.service.proof import actor_of, state_fields
+from mailgate.service.stating import request_fields, seat_fields
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
-from mailgate.store.events import events_of
+from mailgate.store.events import amend_event, append_event, events_of
 from mailgate.store.requests import keep_policy
 from mailgate.store.tables import Assignment, Decision, Event, Request
 from mailgate.tokens import address_hash
@@ -52,13 +52,12 @@ def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> di
     mark_ruling(serving.key, request)
     tx.session.add(request)
     tx.session.flush()
-    people = ask_stage(tx, serving, request, gate, 0, event) if request.state == State.PENDING else ()
+    if request.state == State.PENDING:
+        ask_stage(tx, serving, request, gate, 0, event)
     archive(tx, serving, "request", request, event, {})
-    return {
-        "to": [serving.config.people[p].address for p in people],
-        "policy": request.policy.hex(),
-        "deadline": request.deadline_at and format_time(request.deadline_at),
-    }
+    seats = assignments_of(tx, request.id)
+    asked = {"to": [seat.address for seat in seats], "asked": [seat_fields(seat) for seat in seats]}
+    return asked | request_fields(request)
 
 
 def _check_new(tx: Tx, request: Request, event: Event) -> None:
@@ -77,10 +76,22 @@ def _check_new(tx: Tx, request: Request, event: Event) -> None:
 
 
 def ask_stage(tx: Tx, serving: Serving, request: Request, gate: Gate, stage: int, event: Event) -> Sequence[str]:
-    """Ask everybody of ``stage`` who was not asked for it yet; end the request where too few are left to ask."""
+    """Ask everybody of ``stage`` who was not asked for it yet; end the request where too few are left to ask.
+
+    Where they are too few, those whom escalation may add are asked before it is given up.
+    """
     stages = stages_of(serving, gate)
     asked = list(ask_people(tx, serving, request, gate, stages[stage].people if stages else (), stage, event))
     decisions = decisions_of(tx, request.id)
+    for names in gate.reserve if stages else ():
+        if tally_of(tx, serving, request, gate, decisions).standing is not Standing.OUT_OF_REACH:
+            break
+        people = serving.config.directory.expand(names)
+        more = list(ask_people(tx, serving, request, gate, people, stage, event))
+        if more:
+            body = {"to": more, "reason": "too few others may approve it", "actor": {"system": "keeper"}}
+            append_event(tx, "escalation", request.id, body, key=serving.key)
+        asked += more
     if not stages or tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
         give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
     return asked
@@ -127,11 +138,14 @@ def ask_people(
     seats = {s.person: s for s in assignments_of(tx, request.id)}
     nobody = barred(serving, request, gate)
     instead = {p: d for p, d in stand_ins(tx, serving, request.action).items() if d not in nobody}
+    sitting = {s.for_person: s.person for s in seats.values() if s.for_person and s.state not in _AWAY}
     people = tuple(people)
+    named = {*people, *(p for s in stages_of(serving, gate) for p in s.people)}
     for asked in people:
-        # Who is asked for himself counts once: whoever he stands in for is asked, too.
+        # Who is asked for himself, now or in a later stage, counts once: whoever he stands in for is asked, too.
         stand_in = instead.get(asked, asked)
-        person = asked if asked in seats or stand_in in seats or stand_in in people else stand_in
+        himself = asked in seats or stand_in in seats or stand_in in named
+        person = sitting.get(asked) or (asked if himself else stand_in)
         seat = seats.get(person)
         if asked in nobody or person in nobody or not _is_one_person(serving, gate, person):
             continue
@@ -147,7 +161,16 @@ def ask_people(
         mail = order_mail(tx, serving, kind, request, to=seat, events=[event])
         seat.message_id = seat.message_id or mail.message_id
         tx.session.add(seat)
+        if (
+            event.mark is not None
+        ):  # an agent's own word stays as it is; the record of a request names all who were asked
+            asked_so_far = json.loads(event.body).get("asked", [])
+            amend_event(tx, event, {"asked": [*asked_so_far, seat_fields(seat)]}, key=serving.key)
         yield person
+
+
+_AWAY = frozenset({"revoked", "undeliverable"})
+"""States of a seat whose holder stands in for nobody any more."""
 
 
 def _is_asked(seat: Assignment, stage: int) -> bool:
@@ -244,7 +267,7 @@ def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: 
     instead = {
         s.for_person: s.person
         for s in seats
-        if s.for_person and s.state != "revoked" and s.for_person not in nobody and s.person in serving.config.people
+        if s.for_person and s.state not in _AWAY and s.for_person not in nobody and s.person in serving.config.people
     }
     stages = [stage.with_stand_ins(instead) for stage in stages_of(serving, gate)]
     for named in reserve_of(serving, gate):

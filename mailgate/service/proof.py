@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailgate.errors import Forged
-from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import LogVerifier, Record
 from mailgate.model.lifecycle import FINAL, State
 from mailgate.service.marks import bears_event_mark, check_action
+from mailgate.service.stating import told_digest, told_fields
 from mailgate.store import Tx
 from mailgate.store.events import events_of
 from mailgate.store.requests import find_checkpoint
@@ -99,7 +99,7 @@ def find_end(tx: Tx, verifier: LogVerifier, request: Request) -> Record | None:
         raise Forged("requests", request.id, f"it stands as {request.state}, but a signed record says otherwise")
     if request.state in (State.SUCCEEDED, State.FAILED) and history.approval is None:
         raise Forged("requests", request.id, f"it stands as {request.state}, but no signed decision approves it")
-    if end.body.get("told_sha256") != told_digest(request):
+    if end.body.get("told_sha256") != told_digest(told_fields(request)):
         raise Forged("requests", request.id, "what came of it was changed after it was recorded")
     check_asked(tx, history, request)
     return end
@@ -156,18 +156,6 @@ def approved_by(tx: Tx, verifier: LogVerifier, request: Request) -> str:
 def start_from(record: Record) -> datetime:
     """Return the instant before which an approved action may not start: until then it can be taken back in peace."""
     return datetime.fromisoformat(str(record.body.get("not_before") or record.body["time"]))
-
-
-def told_digest(request: Request) -> str:
-    """Return the digest of what an agent is told about the end of ``request``; hex SHA-256, it stands in that end's record."""
-    told = {
-        "result": None if request.result is None else hashlib.sha256(request.result).hexdigest(),
-        "error": request.error,
-        "effect": request.effect,
-        "reason": request.reason,
-        "decided_by": request.decided_by,
-    }
-    return hashlib.sha256(canonical_bytes(told)).hexdigest()
 
 
 def state_fields(tx: Tx, request: Request) -> dict[str, str]:

@@ -120,7 +120,9 @@ def _proves(gate: Gate, level: Level, channel: str) -> bool:
 def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, body: Mapping[str, Any]) -> None:
     """Let the request go where it stands without that decision."""
     if request.state == State.APPROVED:
-        who = serving.config.people[str(body["person"])].name
+        # Who was removed since may still stop what he had allowed.
+        person = serving.config.people.get(str(body["person"]))
+        who = person.name if person is not None else str(body["person"])
         conclude(tx, request, Trigger.WITHDRAW, kind="undo", body=body, key=serving.key, decided_by=who)
         return
     append_event(tx, "undo", request.id, dict(body) | {"outcome": "pending"}, key=serving.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,14 @@ def append_event(tx: Tx, kind: str, request_id: str | None, body: Mapping[str, A
         event.mark = key.mark(MARK, event_fields(event, request))
     tx.session.add(event)
     return event
+
+
+def amend_event(tx: Tx, event: Event, more: Mapping[str, Any], *, key: ServeKey) -> None:
+    """Let an event of this very transaction say more, such as what followed from it at once."""
+    event.body = canonical_bytes(json.loads(event.body) | dict(more))
+    request = tx.session.get_one(Request, event.request_id) if event.request_id else None
+    event.mark = key.mark(MARK, event_fields(event, request))
+    tx.session.add(event)
 
 
 def event_fields(event: Event, request: Request | None) -> dict[str, Any]:
@@ -75,6 +84,12 @@ def unbound_events(tx: Tx, kind: str) -> Sequence[Event]:
     """Return the events of a kind that belong to no request, in the order they happened."""
     wanted = select(Event).where(Event.kind == kind, col(Event.request_id).is_(None))
     return tx.session.exec(wanted.order_by(col(Event.at), col(Event.id))).all()
+
+
+def latest_unbound(tx: Tx, kind: str) -> Event | None:
+    """Return the latest event of a kind that belongs to no request."""
+    wanted = select(Event).where(Event.kind == kind, col(Event.request_id).is_(None), col(Event.refused) == "")
+    return tx.session.exec(wanted.order_by(col(Event.at).desc(), col(Event.id).desc()).limit(1)).first()
 
 
 def get_events(tx: Tx, ids: Sequence[str]) -> Sequence[Event]:

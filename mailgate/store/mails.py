@@ -84,6 +84,28 @@ def change_outgoing(tx: Tx, outgoing_id: str, **values: Any) -> None:
     tx.session.connection().execute(update(Outgoing).where(col(Outgoing.id) == outgoing_id).values(**values))
 
 
+def oldest_unsent_to(tx: Tx, address: str) -> datetime | None:
+    """Return when the oldest mail to ``address`` was ordered that no server has taken yet."""
+    wanted = select(Outgoing.created_at).where(
+        Outgoing.state == "waiting", Outgoing.recipient == address, col(Outgoing.log_size).is_not(None)
+    )
+    return tx.session.exec(wanted.order_by(col(Outgoing.created_at)).limit(1)).first()
+
+
+def archive_failures(tx: Tx, address: str) -> Sequence[Outgoing]:
+    """Return the mails with records that were refused at ``address``, or came back from there."""
+    wanted = select(Outgoing).where(Outgoing.state == "failed", Outgoing.recipient == address, Outgoing.events != "")
+    return tx.session.exec(wanted.order_by(col(Outgoing.created_at))).all()
+
+
+def was_noticed(tx: Tx, headline: str, *, since: datetime) -> bool:
+    """Return whether operators were told something since an instant."""
+    wanted = select(Outgoing.id).where(
+        Outgoing.kind == "notice", col(Outgoing.created_at) >= since, col(Outgoing.details).contains(headline)
+    )
+    return tx.session.exec(wanted.limit(1)).first() is not None
+
+
 def outgoing_of(tx: Tx, request_id: str) -> Sequence[Outgoing]:
     """Return every mail about a request, in order."""
     wanted = select(Outgoing).where(Outgoing.request_id == request_id).order_by(col(Outgoing.created_at), Outgoing.id)

@@ -42,6 +42,7 @@ def find_rejection(tx: Tx, agent: str, digest: bytes, since: datetime) -> Reques
         col(Decision.request_id) == col(Request.id),
         col(Decision.verdict) == Verdict.REJECT,
         col(Decision.level) != Level.TOKEN,
+        col(Decision.undone_at).is_(None),
     )
     wanted = (
         select(Request)
@@ -172,6 +173,12 @@ def find_logged(tx: Tx, agent: str, run: str, key: str) -> Logged | None:
     """Return the logged action that this call of this run made earlier."""
     wanted = select(Logged).where(Logged.agent == agent, Logged.run == run, Logged.key == key)
     return tx.session.exec(wanted).first()
+
+
+def untold_logged(tx: Tx, limit: int) -> Sequence[Logged]:
+    """Return logged actions that ended and stand in no digest yet, earliest ended first."""
+    wanted = select(Logged).where(Logged.told_in == "", Logged.state != "executing")
+    return tx.session.exec(wanted.order_by(col(Logged.finished_at), col(Logged.id)).limit(limit)).all()
 
 
 def keep_policy(tx: Tx, digest: bytes, document: bytes) -> None:

@@ -155,6 +155,7 @@ class Assignment(SQLModel, table=True):
     code_tries: int = 0
     clarified: int = 0
     away: bool = False
+    shown: str = _later_text()  # JSON: the digest of what the latest mail that asked showed, with its mark
     for_person: str | None = None  # who would have been asked, had this person not been named to stand in
 
 
@@ -360,7 +361,10 @@ class Logged(SQLModel, table=True):
     """One action of tier ``log``: it ran at once and is shown to people afterwards."""
 
     __tablename__ = "logged"
-    __table_args__ = (UniqueConstraint("agent", "run", "key"),)
+    __table_args__ = (
+        UniqueConstraint("agent", "run", "key"),
+        Index("logged_untold", "told_in", "state", "finished_at"),
+    )
 
     id: str = Field(primary_key=True, max_length=32)
     action: str
@@ -379,6 +383,18 @@ class Logged(SQLModel, table=True):
     result: bytes | None = _bytes()
     error: str = _text()
     finished_at: datetime | None = _instant()
+    told_in: str = Field(
+        default="", sa_column=Column(String(32), nullable=False, server_default="")
+    )  # event of its digest
+
+
+class Digest(SQLModel, table=True):
+    """The exact lines of one digest of logged actions; the record of its event binds them by hash."""
+
+    __tablename__ = "digests"
+
+    event_id: str = Field(sa_column=Column(String(32), ForeignKey("events.id"), primary_key=True))
+    lines: bytes = _bytes(null=False)
 
 
 class Policy(SQLModel, table=True):

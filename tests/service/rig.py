@@ -456,7 +456,7 @@ def configuration(folder: Path, **sections: Any) -> Config:
     usual: dict[str, Any] = {
         "mailgate": {"base_url": "https://approvals.example.com", "operators": ["oscar"]},
         "smtp": {"from": "Approvals <approvals@gate.example.com>"},
-        "archive": {"address": "archive@gate.example.com"},
+        "archive": {"address": "archive@gate.example.com", "alarm_after": "3650d"},
         "people": PEOPLE,
         "gates": GATES,
     }

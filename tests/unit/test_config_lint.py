@@ -211,6 +211,39 @@ def test_a_shared_mailbox_is_no_named_person() -> None:
     assert found.startswith("[gates.wire] named_people: desk has group = true")
     assert errors(people=people, **gate(approvers=["alice", "desk"])) == []
 
+    whoever = {"mailgate": {"default_approvers": ["desk"]}}
+    [found] = errors(people=people, **whoever, **gate(named_people=True))
+    assert found.startswith("[gates.wire] named_people: desk has group = true")
+
+
+def test_only_replies_that_can_be_proven_are_asked_for() -> None:
+    """Where a link is not enough and no server vouches for a reply, nobody could ever approve."""
+    proven = gate(approvers=["alice"], separation="proven")
+    [found] = errors(**proven)
+    assert found.startswith(
+        "[gates.wire] separation = 'proven' takes authenticated replies only, and [imap] authserv_id"
+    )
+    assert errors(imap={"authserv_id": "mx.example.com"}, **proven) == []
+
+
+@pytest.mark.parametrize("keys", [{}, {"tier": "auto", "rules": [{"when": "true", "tier": "require_approval"}]}])
+def test_a_gate_that_asks_nobody_is_doubtful(keys: dict[str, Any]) -> None:
+    """Whatever it holds can only be given up; one that never asks needs nobody."""
+    [hint] = hints(**gate(**keys))
+    assert hint.startswith("[gates.wire] needs approval and names nobody")
+    assert hints(mailgate={"default_approvers": ["alice"]}, **gate(**keys)) == []
+    assert hints(**gate(tier="auto")) == []
+
+
+def test_an_escalation_to_those_who_are_asked_anyway_is_doubtful() -> None:
+    """In its first step or in a later one: nobody more would hear of it."""
+    sentence = "[gates.wire] escalation to bob adds nobody, since they are asked before; name somebody else"
+    first = {"escalate_after": "1h", "escalate_to": ["bob"]}
+    assert hints(**gate(approvers=["alice", "bob"], **first)) == [sentence]
+    further = {"escalate_further": [{"after": "2h", "ask": ["bob"]}]}
+    assert hints(**gate(approvers=["alice"], **first, **further)) == [sentence]
+    assert hints(**gate(approvers=["alice"], **first)) == []
+
 
 def test_a_task_is_taken_over_by_somebody() -> None:
     """An escalation to nobody would be silence."""

@@ -392,6 +392,14 @@ def test_a_kept_policy_is_read_back_as_it_was(original: Gate) -> None:
     assert policy_digest(again.document()) == policy_digest(original.document())
 
 
+def test_a_kept_policy_is_read_back_whatever_rules_may_say_today() -> None:
+    """A version that refuses a rule at load still reads what an earlier one kept: open requests go on."""
+    kept = (
+        Gate(approvers=("bob",)).document().replace(b'"rules":[]', b'"rules":[{"id":"","tier":"log","when":"args.("}]')
+    )
+    assert [rule.when for rule in read_gate(kept).rules] == ["args.("]
+
+
 @pytest.mark.parametrize(
     "change", [{"quorum": 2}, {"veto": False}, {"timeout": "5h"}, {"reply_level": "token"}, {"tier": "auto"}], ids=str
 )
