@@ -26,6 +26,7 @@ from mailgate.store.mails import (
 )
 from mailgate.store.tables import Cursor, Head, Incoming, Outgoing
 from mailgate.store.tree import note_guarded
+from mailgate.store.work import KEEPER, take_lease
 from tests.store.fakes import START, FakeClock
 from tests.store.rows import a_mail, a_request, at_once, kept
 
@@ -77,6 +78,7 @@ def test_mails_are_taken_when_due_the_longest_waiting_first(store: Store, clock:
 def test_a_mail_with_records_waits_for_the_log_and_for_the_guard(store: Store) -> None:
     """It is taken once its records are in the log and the guard file is known to have so much of it; a bare one at once."""
     with store.write() as tx:
+        take_lease(tx, KEEPER, "somebody", LEASE)
         a_mail(tx, "bare")
         a_mail(tx, "ordered", events="e1")
         a_mail(tx, "loaded", events="e2", log_size=5)
@@ -97,6 +99,20 @@ def test_a_mail_with_records_waits_for_the_log_and_for_the_guard(store: Store) -
         assert has_due_outgoing(tx)
         assert next_outgoing_at(tx) == START
     assert claimed(store) == ["ahead"]
+
+
+def test_a_mail_with_records_waits_for_a_keeper(store: Store, clock: FakeClock) -> None:
+    """A lease that is over is none; a bare mail goes out all the same."""
+    with store.write() as tx:
+        a_mail(tx, "bare")
+        a_mail(tx, "loaded", events="e1", log_size=5)
+        kept(tx, Head(size=5, note="", at=tx.now, guarded=True))
+        take_lease(tx, KEEPER, "somebody", timedelta(seconds=15))
+    clock.forward(seconds=15)
+    assert claimed(store) == ["bare"]
+    with store.write() as tx:
+        take_lease(tx, KEEPER, "somebody else", timedelta(seconds=15))
+    assert claimed(store) == ["loaded"]
 
 
 def test_twenty_outboxes_at_once_take_each_mail_once(store: Store, other: Store) -> None:
