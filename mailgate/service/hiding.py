@@ -1,4 +1,4 @@
-"""Leave a seat's secrets out of what a person wrote, before any of it is stored in clear."""
+"""Leave secrets out of what a person wrote, before any of it is stored in clear."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from collections.abc import Callable
 from mailgate.model.redaction import LEFT_OUT
 from mailgate.service.context import Serving
 from mailgate.store.tables import Assignment
+from mailgate.tokens import TOKEN_LENGTH
 
-_LINK = re.compile(r"/d/[\w.\-]{20,}/?")
+_LINK = r"/d/[\w.\-]{20,}/?"
 """The part of a decide page's address that is its token (``mailgate/web/app.py``)."""
 
+_ADDRESS = rf"(?<![a-z2-7])[a-z2-7]{{{TOKEN_LENGTH}}}(?![a-z2-7])"
+"""The secret part of an address of ours (:meth:`mailgate.tokens.ServeKey.reply_token`), whoever it belongs to."""
 
-def hiding(serving: Serving, seat: Assignment) -> Callable[[str], str]:
-    """Return what takes the link, the code and the secret addresses of ``seat`` out of a text."""
-    generations = range(1, seat.generation + 1)
-    codes = [serving.key.code(seat.id, g) for g in generations]
-    tokens = [t(seat.id, g) for t in (serving.key.reply_token, serving.key.bounce_token) for g in generations]
+
+def hiding(serving: Serving, seat: Assignment | None) -> Callable[[str], str]:
+    """Return what takes links, secret addresses, and the codes of ``seat`` out of a text.
+
+    Links and addresses are told by their form, so that those of other seats and requests are left out, too; without them
+    nobody's code decides anything.
+    """
+    codes = [serving.key.code(seat.id, g) for g in range(1, seat.generation + 1)] if seat is not None else []
     # People copy a code with or without its gap, or with a sign in it.
     spaced = [r"[\s.\-]?".join(code) for code in codes]
-    secret = re.compile(
-        "|".join([_LINK.pattern, *map(re.escape, tokens), *(rf"(?<!\d){s}(?!\d)" for s in spaced)]), re.I
-    )
+    secret = re.compile("|".join([_LINK, _ADDRESS, *(rf"(?<!\d){s}(?!\d)" for s in spaced)]), re.I)
     return lambda text: secret.sub(LEFT_OUT, text)

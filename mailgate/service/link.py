@@ -16,6 +16,7 @@ from mailgate.model.verdict import Level, Verdict
 from mailgate.service.complaints import complain
 from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, decide
+from mailgate.service.hiding import hiding
 from mailgate.service.letters import ask_letter, how_it_stands
 from mailgate.service.marks import check_ruling
 from mailgate.service.proof import check_pending
@@ -88,6 +89,7 @@ def press(serving: Serving, token: str, *, verdict: Verdict, code: str, reason: 
     problem, done = None, False
     with _complaining(serving, token), serving.store.write() as tx:
         request, seat, gate = _find(tx, serving, token, get=lock_request)
+        reason = hiding(serving, seat)(reason)  # it is recorded, and others read that while this link can still decide
         is_open = _closed(tx, serving, request, seat) is None
         if is_open if verdict is not Verdict.UNDO else can_undo(request, _own(tx, request, seat)):
             problem = _problem(tx, serving, seat, gate, verdict, code, reason)
