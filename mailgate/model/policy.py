@@ -98,6 +98,7 @@ class Gate(BaseModel):
     cooling_off: Duration = timedelta()
     batch_window: Duration = timedelta()
     allow_twins: bool = False
+    retention: Duration = timedelta()
     if_approved: str = ""
     if_rejected: str = ""
 
