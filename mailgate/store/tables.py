@@ -349,9 +349,7 @@ class Logged(SQLModel, table=True):
     result: bytes | None = binary()
     error: str = prose()
     finished_at: datetime | None = instant()
-    told_in: str = Field(
-        default="", sa_column=Column(String(32), nullable=False, server_default="")
-    )  # event of its digest
+    told_in: str = later_prose()  # the event of its digest
 
 
 class Digest(SQLModel, table=True):
