@@ -11,26 +11,28 @@ from mailgate.errors import TokenError
 from mailgate.model.lifecycle import FINAL
 from mailgate.service.context import Serving
 from mailgate.store import Tx
-from mailgate.store.answers import find_assignment, find_by_address, find_question
+from mailgate.store.answers import find_assignment, find_by_address, find_questions, find_sent
 from mailgate.store.requests import find_request
-from mailgate.tokens import TOKEN_LENGTH, address_hash
+from mailgate.tokens import MESSAGE_TOKEN_LENGTH, TOKEN_LENGTH, address_hash, message_hash
 
 _LINK = re.compile(rb"/d/([\w.\-]{20,400})")
 _ADDRESS = re.compile(rb"(?i)(?<![a-z2-7])[a-z2-7]{%d}(?![a-z2-7])" % TOKEN_LENGTH)
+_MESSAGE_ID = re.compile(rb"(?i)[a-z2-7]{%d}(?=\.mailgate@)" % MESSAGE_TOKEN_LENGTH)
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{60,76}\r?\n)+[A-Za-z0-9+/]*={0,2}")
 _MOST = 200
 """Words that look like a secret, in one mail. Nobody quotes so many; who made them up does not want to be read."""
 
 
 def can_still_decide(tx: Tx, serving: Serving, raw: bytes) -> bool:
-    """Return whether ``raw`` holds a link or a secret address, encoded or not, of a request that has not ended."""
-    links, addresses = set[str](), set[str]()
+    """Return whether ``raw`` holds a link, a secret address or a Message-ID, encoded or not, of a request that has not ended."""
+    links, addresses, ids = set[str](), set[str](), set[str]()
     for text in _readings(raw):
         links |= {found.decode() for found in _LINK.findall(text)}
         addresses |= {found.decode().lower() for found in _ADDRESS.findall(text)}
-    if len(links) + len(addresses) > _MOST:
+        ids |= {found.decode().lower() for found in _MESSAGE_ID.findall(text)}
+    if len(links) + len(addresses) + len(ids) > _MOST:
         return True
-    named = (*_by_links(tx, serving, links), *_by_addresses(tx, addresses))
+    named = (*_by_links(tx, serving, links), *_by_addresses(tx, addresses), *_by_ids(tx, ids))
     return any((request := find_request(tx, name)) is not None and request.state not in FINAL for name in named)
 
 
@@ -56,7 +58,12 @@ def _by_links(tx: Tx, serving: Serving, tokens: set[str]) -> Iterator[str]:
 
 
 def _by_addresses(tx: Tx, tokens: set[str]) -> Iterator[str]:
-    for hashed in map(address_hash, tokens):
-        question = find_question(tx, [hashed])
-        yield from (seat.request_id for seat in find_by_address(tx, [hashed]))
-        yield from [question.request_id] if question is not None else []
+    hashes = [address_hash(token) for token in tokens]
+    yield from (seat.request_id for seat in find_by_address(tx, hashes))
+    yield from (question.request_id for question in find_questions(tx, hashes))
+
+
+def _by_ids(tx: Tx, tokens: set[str]) -> Iterator[str]:
+    for mail in find_sent(tx, [message_hash(token) for token in tokens]):
+        if mail.request_id is not None and (mail.assignment_id is not None or mail.kind == "question"):
+            yield mail.request_id

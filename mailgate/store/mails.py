@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, update
+from sqlalchemy import ColumnElement, CursorResult, func, update
 from sqlmodel import col, or_, select
 
 from mailgate.store.engine import Tx
@@ -115,6 +115,22 @@ def outgoing_of(tx: Tx, request_id: str) -> Sequence[Outgoing]:
     """Return every mail about a request, in order."""
     wanted = select(Outgoing).where(Outgoing.request_id == request_id).order_by(col(Outgoing.created_at), Outgoing.id)
     return tx.session.exec(wanted).all()
+
+
+def outgoing_to_seat(tx: Tx, request_id: str, assignment_id: str, kind: str) -> Sequence[Outgoing]:
+    """Return the mails of one kind to one seat, in order."""
+    wanted = select(Outgoing).where(
+        Outgoing.request_id == request_id, Outgoing.assignment_id == assignment_id, Outgoing.kind == kind
+    )
+    return tx.session.exec(wanted.order_by(col(Outgoing.created_at), Outgoing.id)).all()
+
+
+def sent_since(tx: Tx, recipient: str, kinds: Iterable[str], since: datetime) -> int:
+    """Return how many mails of ``kinds`` were ordered to an address after an instant."""
+    wanted = select(func.count()).where(
+        Outgoing.recipient == recipient, col(Outgoing.created_at) > since, col(Outgoing.kind).in_(kinds)
+    )
+    return tx.session.exec(wanted).one()
 
 
 def find_incoming_by_hash(tx: Tx, sha256: str) -> Incoming | None:

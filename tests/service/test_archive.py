@@ -33,8 +33,9 @@ from mailgate.service import link
 from mailgate.service.delegation import delegate
 from mailgate.service.execute import Known
 from mailgate.service.link import press
+from mailgate.service.posting import question_holder
 from mailgate.service.questions import question_token
-from mailgate.store.tables import Assignment, Event, Question, Request
+from mailgate.store.tables import Assignment, Event, Outgoing, Question, Request
 from tests.service.post import AUTHSERV_ID, deliver, reply
 from tests.service.rig import GATES, PEOPLE, Place, Rig
 
@@ -104,6 +105,16 @@ def secrets_of(rig: Rig, seat: Assignment) -> dict[str, list[bytes]]:
             f"bounce address {generation}": [rig.serving.key.bounce_token(seat.id, generation)],
             f"link {generation}": [rig.token(earlier)],
             f"code {generation}": [f"{code[:3]}{gap}{code[3:]}" for gap in ("", " ", "-", ".")],
+            f"fresh codes {generation}": [
+                f"{fresh[:3]}{gap}{fresh[3:]}"
+                for mail in rig.rows(Outgoing, assignment_id=seat.id, kind="code")
+                for fresh in [rig.serving.key.fresh_code(seat.id, generation, mail.id)]
+                for gap in ("", " ", "-", ".")
+            ],
+            f"Message-IDs {generation}": [
+                rig.serving.key.message_token(mail.id, seat.id, generation)
+                for mail in rig.rows(Outgoing, assignment_id=seat.id)
+            ],
         }
     return {name: [form.encode() for form in forms] for name, forms in found.items()}
 
@@ -118,6 +129,11 @@ def live_secrets(rig: Rig) -> Iterator[tuple[str, list[bytes]]]:
     for question in rig.rows(Question):
         if question.request_id not in ended and question.answered_at is None:
             yield f"the address for {question.id}", [question_token(rig.serving, question.id).encode()]
+            holder, mails = question_holder(question.id), rig.rows(Outgoing, kind="question")
+            yield (
+                f"the Message-ID for {question.id}",
+                [rig.serving.key.message_token(mail.id, holder, 1).encode() for mail in mails],
+            )
 
 
 def quoted(text: str) -> str:
@@ -189,10 +205,17 @@ class Week:
         deliver(self.rig, raw.encode(), mail_id=self.rig.chance.id())
         self.passes()
 
-    def press(self, request_id: str, person: str = "bob", verdict: Verdict = Verdict.APPROVE, reason: str = "") -> None:
-        """Let a person decide on the page, and write into it whatever the mail holds."""
-        reason = reason or f"As in my mail: {self.letter_to(person, request_id)}"
-        self.rig.press(request_id, person, verdict, reason=reason)
+    def press(
+        self,
+        request_id: str,
+        person: str = "bob",
+        verdict: Verdict = Verdict.APPROVE,
+        *,
+        code: str | None = None,
+    ) -> None:
+        """Let a person decide on the page, and write into it whatever the last mail holds."""
+        reason = f"As in my mail: {self.letter_to(person, request_id)}"
+        self.rig.press(request_id, person, verdict, reason=reason, code=code)
         self.passes()
 
     def work(self) -> None:
@@ -291,6 +314,18 @@ def lost_and_cancelled(week: Week) -> None:
     assert (week.rig.state(request_id), week.rig.state(late)) == ("cancelled", "lapsed")
 
 
+def by_fresh_code(week: Week) -> None:
+    """A code mailed at a press, typed into the reason as well; the other seat is open for a while longer."""
+    request_id = week.ask("fresh")
+    week.press(request_id, "bob", code="")
+    seat = week.rig.seat(request_id, "bob")
+    code = week.rig.serving.key.fresh_code(seat.id, 1, week.rig.row(Outgoing, kind="code").id)
+    week.press(request_id, "bob", code=code)
+    week.write(request_id, "APPROVE", "alice")
+    week.work()
+    assert week.rig.state(request_id) == "succeeded"
+
+
 def broken(week: Week) -> None:
     """An action that fails, and an agent that cannot be resumed."""
     request_id = week.ask()
@@ -323,6 +358,7 @@ STORIES: list[Callable[[Week], None]] = [
     unclear,
     stood_in_for,
     lost_and_cancelled,
+    by_fresh_code,
     broken,
     mixed_up,
 ]
@@ -346,12 +382,15 @@ def week(
             "pay_twice": {"approvers": ["alice", "bob"], "quorum": 2, "remind_after": "none"},
             "vote": {"approvers": ["alice", "bob", "carol"], "quorum": 2, "veto": False, "remind_after": "none"},
             "slow": SLOW,
+            "fresh": {"approvers": ["alice", "bob"], "quorum": 2, "web_confirm": "fresh_code"},
         },
         "archive": {"address": ARCHIVE, "seal_every": "7d"},
     }
     rig = Rig(place, shipped_templates, sections)
     pay = rig.shop.pay
-    rig.shop.actions |= {name: Known(signature=Signature(name, pay), function=pay) for name in ("vote", "slow")}
+    rig.shop.actions |= {
+        name: Known(signature=Signature(name, pay), function=pay) for name in ("vote", "slow", "fresh")
+    }
     happening = Week(rig)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(link, "GIVE_WAY_SECONDS", 0.0)

@@ -6,6 +6,7 @@ import base64
 import quopri
 import urllib.parse
 from collections.abc import Callable
+from email import message_from_bytes
 
 import pytest
 
@@ -78,6 +79,18 @@ def test_an_address_is_found_while_it_can_decide(rig: Rig, written: Callable[[st
     assert can_decide(rig, raw.replace(b"To: approvals@", f"To: approvals+{token}@".encode()))
     rig.mg.cancel(request_id)
     assert not can_decide(rig, raw)
+
+
+@pytest.mark.parametrize("written", [*WRITTEN, shouted])
+def test_a_message_id_is_found_while_it_can_decide(rig: Rig, written: Callable[[str], bytes]) -> None:
+    """A reply is known by it where its address was lost; that of the archive's own copy says nothing."""
+    request_id = rig.ask()
+    rig.outbox()
+    ids = {to: str(message_from_bytes(raw)["Message-ID"]) for _, to, raw in rig.sender.sent}
+    assert can_decide(rig, written(f"In-Reply-To: {ids['bob@example.com']}"))
+    assert not can_decide(rig, written(f"In-Reply-To: {ids['archive@gate.example.com']}"))
+    rig.mg.cancel(request_id)
+    assert not can_decide(rig, written(f"In-Reply-To: {ids['bob@example.com']}"))
 
 
 def test_the_address_of_a_question_is_found(reading: Rig) -> None:
