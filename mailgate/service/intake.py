@@ -111,7 +111,8 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
         "mail_read", incoming=row.id, kind=row.kind, verdict=row.verdict, proven=row.level, would=judgement.would.value
     )
     if judgement.question is not None and judgement.would is Would.RELAY and reading is not None:
-        if not take_answer(tx, serving, judgement.question, reading.text, inbound_sha256=row.sha256):
+        text = hiding(serving, None)(reading.text)
+        if not take_answer(tx, serving, judgement.question, text, inbound_sha256=row.sha256):
             row.why = f"not passed on: it came too late, or the question was answered before; {row.why}"
         return
     if seat is None:

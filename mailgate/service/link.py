@@ -26,6 +26,7 @@ from mailgate.service.codes import (
 from mailgate.service.complaints import complain
 from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, decide
+from mailgate.service.hiding import hiding
 from mailgate.service.letters import ask_letter, how_it_stands
 from mailgate.service.marks import check_ruling
 from mailgate.service.opening import is_entitled
@@ -231,7 +232,8 @@ def _do(tx: Tx, serving: Serving, seat: Assignment, gate: Gate, verdict: Verdict
             level=proof.level,
             channel="link",
             given_at=tx.now,
-            reason=reason.strip()[:MOST_REASON],
+            # Others read the record while this link can still decide.
+            reason=hiding(serving, seat)(reason).strip()[:MOST_REASON],
             evidence=proof.evidence,
         )
         counted = decide(tx, serving, seat, answer).counted is Counted.COUNTED
