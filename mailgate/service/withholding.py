@@ -11,7 +11,7 @@ from mailgate.errors import TokenError
 from mailgate.model.lifecycle import FINAL
 from mailgate.service.context import Serving
 from mailgate.store import Tx
-from mailgate.store.answers import find_assignment, find_by_address, find_question
+from mailgate.store.answers import find_assignment, find_by_address, find_questions
 from mailgate.store.requests import find_request
 from mailgate.tokens import TOKEN_LENGTH, address_hash
 
@@ -57,6 +57,5 @@ def _by_links(tx: Tx, serving: Serving, tokens: set[str]) -> Iterator[str]:
 
 def _by_addresses(tx: Tx, tokens: set[str]) -> Iterator[str]:
     for hashed in map(address_hash, tokens):
-        question = find_question(tx, [hashed])
         yield from (seat.request_id for seat in find_by_address(tx, [hashed]))
-        yield from [question.request_id] if question is not None else []
+        yield from (question.request_id for question in find_questions(tx, [hashed]))
