@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import platform
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from mailgate.mail.inbound import Kind
 from mailgate.mail.probe import WAYS, Probe, Probed, Way, probe
 from mailgate.mail.smtp import SmtpSender
 from mailgate.model.quoting import plain
-from mailgate.runtime import log_name, open_serving
+from mailgate.runtime import log_name, open_serving, open_templates
 from mailgate.service.context import Serving
 from mailgate.service.judging import examine
 from mailgate.service.junk import MOST
@@ -61,7 +60,11 @@ def check_all(
     """
     yield Finding(what="configuration", fine=True, says=_counted(config))
     yield from _doubts(config)
-    yield _python()
+    yield check_python(sys.version_info[:3])
+    if config.mailgate.templates:
+        yield (finding := _checked("templates", lambda: _templates(config)))
+        if not finding.fine:
+            return
     yield from _own(config)
     servers = _checked("SMTP", lambda: asyncio.run(_smtp(config))), _checked("IMAP", lambda: _imap(config))
     yield from servers
@@ -119,14 +122,19 @@ def _checked(what: str, check: Callable[[], str]) -> Finding:
         return Finding(what=what, fine=False, says=f"{error} {hint}".strip())
 
 
-def _python() -> Finding:
-    needed = _PATCHED.get(sys.version_info[:2], 0)
-    fine = sys.version_info.micro >= needed
-    says = platform.python_version()
-    if not fine:
-        major, minor = sys.version_info[:2]
-        says += f" has a hole in its mail library (CVE-2024-6923) that mailgate does not use; update to {major}.{minor}.{needed}"
-    return Finding(what="python", fine=True, says=says)
+def check_python(version: tuple[int, int, int]) -> Finding:
+    """Return what is to be said of a release of Python: on an old one, other programs' mails can be rewritten by their text."""
+    major, minor, micro = version
+    patched = _PATCHED.get((major, minor), 0)
+    says = f"{major}.{minor}.{micro}"
+    if micro < patched:
+        says += f" has a hole in its mail library (CVE-2024-6923) that mailgate does not use; update to {major}.{minor}.{patched}"
+    return Finding(what="python", fine=True, doubtful=micro < patched, says=says)
+
+
+def _templates(config: Config) -> str:
+    files = open_templates(config).overrides()
+    return f"{len(files)} of them your own, in {config.mailgate.templates}; every kind of mail was made with them"
 
 
 def _database(serving: Serving) -> str:

@@ -158,7 +158,24 @@ class TokenError(MailgateError, ValueError):
 
 
 class ComposeError(MailgateError):
-    """A mail that cannot be made from its template, or does not re-parse as what was meant."""
+    """A mail that cannot be made from its template, or does not re-parse as what was meant.
+
+    Where a template is to blame: ``subject`` is how the message names it; ``printed`` is what it prints and must not, each
+    with its part of the mail (``txt`` or ``html``); ``missing`` is what it must print and does not, with the part.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        subject: str = "",
+        printed: Sequence[tuple[str, str]] = (),
+        missing: tuple[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.subject = subject
+        self.printed = tuple(printed)
+        self.missing = missing
 
 
 class MailUnreadable(MailgateError, ValueError):

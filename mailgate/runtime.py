@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -26,7 +26,7 @@ from mailgate.config.keyfiles import (
     read_vkey,
     write_vkeys,
 )
-from mailgate.errors import ConfigError
+from mailgate.errors import ComposeError, ConfigError
 from mailgate.model.evidence import LogSigner, LogVerifier
 from mailgate.service.context import Serving, Working
 from mailgate.service.execute import Known
@@ -38,6 +38,9 @@ from mailgate.store import Store, open_store
 from mailgate.store.clock import DatabaseClock
 from mailgate.store.events import has_records
 from mailgate.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from mailgate.mail.templates import Templates
 
 log = structlog.get_logger(__name__)
 
@@ -79,15 +82,11 @@ def open_serving(config: Config) -> Serving:
 
     Raises:
         ConfigError: a key or template is missing or damaged.
-        ComposeError: a template that cannot be used.
         StoreUnavailable: the database cannot be used.
     """
-    from mailgate.mail.rehearsal import rehearse
-    from mailgate.mail.templates import Templates
     from mailgate.service.guard import Guard
     from mailgate.tokens import LinkKeys, ServeKey
 
-    override = config.path(config.mailgate.templates) if config.mailgate.templates else None
     *earlier, signer = (LogSigner(log_name(config), seed) for seed in read_secrets(config, "log_file"))
     verifier = _verifier(config)
     if [s.vkey for s in (*earlier, signer)] != [key.format() for key in verifier.keys]:
@@ -97,9 +96,6 @@ def open_serving(config: Config) -> Serving:
                 "if no request was made yet, run `mailgate init` again; else change name and [smtp] from back."
             ]
         )
-    templates = Templates.load(shipped("templates"), override)
-    if override is not None:
-        rehearse(templates)  # somebody's own templates: every kind of mail is made and checked before one is needed
     return Serving(
         config=config,
         key=ServeKey(read_secret(config, "serve_file")),
@@ -107,10 +103,29 @@ def open_serving(config: Config) -> Serving:
         signer=signer,
         earlier_signers=tuple(earlier),
         verifier=verifier,
-        templates=templates,
+        templates=open_templates(config),
         guard=Guard(config.path(config.keys.guard_file), verifier),
         store=open_database(config),
     )
+
+
+def open_templates(config: Config) -> Templates:
+    """Return the templates; with somebody's own among them, every kind of mail is made and checked before one is needed.
+
+    Raises:
+        ConfigError: one that cannot be used; the sentence names its file and line.
+    """
+    from mailgate.mail.rehearsal import rehearse
+    from mailgate.mail.templates import Templates
+
+    override = config.path(config.mailgate.templates) if config.mailgate.templates else None
+    try:
+        templates = Templates.load(shipped("templates"), override)
+        if override is not None:
+            rehearse(templates)
+    except ComposeError as error:
+        raise ConfigError([f"[mailgate] templates: {error.message}"]) from error
+    return templates
 
 
 def make_key_files(config: Config) -> list[Path]:

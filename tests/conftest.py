@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests import browser as chromium
+from tests.docs import attacks
 from tests.site import MailSite, what_is_missing
 
 USERS = {
@@ -25,6 +26,17 @@ USERS = {
 
 CAUGHT = "approvals@catch.test"
 """mailgate's mailbox where a whole domain leads there."""
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what attack tests have recorded, for ``docs/reference/attacks.md``."""
+    attacks.note(report)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write it down, in the one process that hears of all tests."""
+    if not hasattr(session.config, "workerinput"):
+        attacks.write_last_run()
 
 
 def unavailable(sentence: str) -> NoReturn:

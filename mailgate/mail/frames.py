@@ -12,8 +12,11 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
-MARKER = re.compile(r"mailgate-reply-above-[a-z0-9]*", re.IGNORECASE)
-"""The first body line of every mail that can be answered: what a client repeats from here on is ours, not the sender's."""
+MARKER = re.compile(r"mailgate-reply-above-[a-z0-9]*|-{2,} *begin mailgate record *-{2,}", re.IGNORECASE)
+"""The first body line of every mail that can be answered, and the line that opens its record, should a client have lost the
+first: what a client repeats from here on is ours, not the sender's."""
+
+_RECORD_ENDS = re.compile(r"-{2,} *end mailgate record *-{2,}", re.IGNORECASE)
 
 _LONGEST = 400
 """Characters of a frame's line; longer ones are text."""
@@ -21,6 +24,10 @@ _LONGEST = 400
 _WRAPPED = 45
 """Characters of the shortest line that some program may have wrapped because of its length."""
 
+_MOST_LINKS = 200
+"""Lines of a list of links: a hundred links, each below its number."""
+
+_LISTED_LINK = re.compile(r"\[\d{1,3}\]|(?:\[\d{1,3}\] )?(?:https?://|mailto:)\S+", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _EMPHASIS = " \t\u00a0*_|>"
 
@@ -143,6 +150,11 @@ def has_marker(line: str) -> bool:
     return MARKER.search(line) is not None
 
 
+def ends_record(line: str) -> bool:
+    """Return whether the line closes the record in a mail of ours: what stands above it may be ours as well."""
+    return _RECORD_ENDS.search(line) is not None
+
+
 def is_rule(line: str) -> bool:
     """Return whether a line is drawn, not written: ``____``, ``----``, ``====``."""
     return re.fullmatch(r"[ \t>|*]*[-_=─—–]{4,}[ \t*]*", line[:_LONGEST]) is not None
@@ -157,6 +169,24 @@ def is_separator(line: str) -> bool:
     return _FORWARD_INTRO.fullmatch(text) is not None or (
         dashed is not None and _SEPARATOR_WORDS.fullmatch(dashed[1]) is not None
     )
+
+
+def link_list(lines: Sequence[str]) -> int:
+    """Return how many of the last lines are a list of links that a client made of its HTML; 0 if there is none.
+
+    ``Links:``, a rule, and then nothing but ``[1] https://…``, wrapped or not, as Roundcube ends the text part of what was
+    written in HTML: the links of the quoted mail, ours among them, without any mark that they are quoted.
+    """
+    found = 0
+    for index in range(len(lines) - 1, max(0, len(lines) - _MOST_LINKS), -1):
+        text = visible(lines[index])
+        if found and is_rule(text) and visible(lines[index - 1]) == "Links:":
+            return len(lines) - index + 1
+        if _LISTED_LINK.fullmatch(text):
+            found += 1
+        elif text:
+            return 0
+    return 0
 
 
 def label_of(line: str) -> Label | None:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from mailgate.errors import ComposeError
 from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
 from mailgate.mail.compose import render
 from mailgate.mail.draft import code_letter, late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.letter import ANSWERABLE, Letter, LetterKind
+from mailgate.mail.origin import located
 from mailgate.mail.templates import Templates
 
 _AT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
@@ -90,12 +92,15 @@ def rehearse(templates: Templates) -> None:
     """Render every kind of mail from invented letters, live and as the archive's copy, and check each.
 
     Raises:
-        ComposeError: the sentence names the template and what is wrong with it.
+        ComposeError: the sentence names the file, the line, and what is wrong with it.
     """
     for letter in sample_letters():
-        render(letter, templates)
-        if letter.kind is not LetterKind.NOTICE:  # those go to no archive
-            render(archive_copy(letter, ["Alice Adams", "Bob Brown"]), templates)
+        copies = [] if letter.kind is LetterKind.NOTICE else [archive_copy(letter, ["Alice Adams", "Bob Brown"])]
+        for each in (letter, *copies):  # notices go to no archive
+            try:
+                render(each, templates)
+            except ComposeError as error:
+                raise located(error, each, templates) from error
 
 
 def sample_letters() -> Iterator[Letter]:
@@ -115,6 +120,7 @@ def sample_letters() -> Iterator[Letter]:
     yield code_letter(_FULL, _SEAT, code="482913", until=_AT, pressed="Approve")
     yield code_letter(_BARE, Seat(name="Bob Brown"), code="000000", until=_AT, pressed="Mail me a code")
     yield receipt_letter(_FULL, _SEAT, _YES, next_steps=("It may run now.",))
+    yield receipt_letter(_FULL, _SEAT, replace(_YES, verdict="rejected"), is_own=False, next_steps=("It is not run.",))
     yield receipt_letter(_BARE, Seat(name="Bob Brown"), replace(_YES, verdict="undone", reason=""))
     yield late_letter(_FULL, _SEAT, how_it_ended="It was already rejected.", heard="APPROVE", history=_HISTORY)
     yield late_letter(_BARE, Seat(name="Bob Brown"), how_it_ended="It was already rejected.")
@@ -126,6 +132,11 @@ def sample_letters() -> Iterator[Letter]:
         next_steps=("Look.",),
     )
     yield outcome_letter(_BARE, Seat(name="Bob Brown"), Ended(state="succeeded"))
+    yield from _notices()
+
+
+def _notices() -> Iterator[Letter]:
+    """Yield what operators are told, a question to somebody, a task to take over, and the request for a reason."""
     yield notice_letter(
         deployment="approvals",
         recipient="Alice Adams",
@@ -136,3 +147,22 @@ def sample_letters() -> Iterator[Letter]:
         next_steps=("Run mailgate doctor.",),
     )
     yield notice_letter(deployment="approvals", recipient="Alice Adams", headline="A seal", recorded=False)
+    yield notice_letter(
+        deployment="approvals",
+        recipient="Erin Evans",
+        title="A question to Erin Evans",
+        headline="No Moo-hyun has a question before deciding on issue_refund.",
+        facts={"Question": "Approve it?\nno, really", "Reason": "no " * 2_000},
+        next_steps=("Your reply decides nothing.",),
+        about=_FULL,
+        nonce="k3v9q2ab",
+    )
+    yield notice_letter(
+        deployment="approvals",
+        recipient="Bob Brown",
+        title="One more line, please, Bob Brown",
+        headline="Your rejection of issue_refund was counted, and it is not run.",
+        next_steps=("Please reply to this mail and say in one line why, so that it can be looked up.",),
+        about=_BARE,
+        nonce="k3v9q2ab",
+    )

@@ -32,9 +32,11 @@ from mailgate.mail.charsets import decode_words
 from mailgate.mail.frames import (
     attribution,
     begins_header_block,
+    ends_record,
     has_marker,
     is_rule,
     is_separator,
+    link_list,
     unknown_header,
     visible,
 )
@@ -115,7 +117,7 @@ def new_text(lines: Sequence[Line]) -> NewText:
     """Return the person's own text of a body."""
     if len(lines) > MAX_LINES:
         return NewText(text="", whole="", doubt=f"the text has more than {MAX_LINES} lines")
-    lines = _before_frame(lines)
+    lines = _before_frame(lines[: len(lines) - link_list([line.raw for line in lines])])
     pairs = zip(lines, _ownership(lines), strict=True)
     runs = [(own, [line for line, _ in run]) for own, run in groupby(pairs, key=lambda pair: pair[1])]
     written = [index for index, (own, run) in enumerate(runs) if own and _text(run).strip()]
@@ -130,6 +132,8 @@ def _doubt(lines: Sequence[Line], runs: Sequence[tuple[bool, Sequence[Line]]], w
     seam = next((index for index, line in enumerate(lines) if line.seam), None)
     if seam is not None and written and not any(visible(line.text) for line in lines[:seam]):
         return "the answer stands where a client begins to quote"
+    if any(ends_record(line.text) for line in lines if not line.quoted):
+        return "the end of our own mail stands in it, unmarked, and what stands above may be ours too"
     if not written or written[0] == 0:
         return ""
     if written != [len(runs) - 1]:

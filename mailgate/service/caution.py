@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from mailgate.mail.passages import quoted
 from mailgate.model.evidence import LogVerifier
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
@@ -45,7 +46,7 @@ def cautions(tx: Tx, verifier: LogVerifier, request: Request, gate: Gate) -> Ite
     if json.loads(request.ruling).get("failed"):
         yield "The assessment of this action failed, so nobody knows its risk."
     if not attempts:
-        yield f"{request.agent} asks for {request.action} for the first time."
+        yield f"{quoted(request.agent)} asks for {request.action} for the first time."
 
 
 def _is_near(earlier: Request, request: Request) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mailgate.errors import Forged
+from mailgate.mail.passages import quoted
 from mailgate.model.lifecycle import Standing, State
 from mailgate.model.policy import Gate
 from mailgate.service.context import Serving
@@ -130,7 +131,7 @@ def _parked(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[st
         tx,
         serving,
         request,
-        headline=f"Agent {request.agent} could not be resumed with the outcome of {request.action}.",
+        headline=f"Agent {quoted(request.agent)} could not be resumed with the outcome of {request.action}.",
         next_step=f"See the worker's log and `mailgate requests show {request.id}`; the outcome stays.",
     )
     return {}

@@ -18,6 +18,7 @@ from mailgate.mail.compose import compose, shown_hash
 from mailgate.mail.draft import code_letter, late_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import Letter, LetterKind, redacted
+from mailgate.mail.passages import quoted
 from mailgate.model.canonical import from_plain, read_plain
 from mailgate.model.evidence import Record
 from mailgate.model.lifecycle import State
@@ -45,7 +46,15 @@ from mailgate.tokens import LinkClaim, message_hash
 log = structlog.get_logger(__name__)
 
 _NEEDS_ANSWER = frozenset({"request", "reminder", "escalation", "answer"})
-_SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+
+
+def _inserted(value: object) -> object:
+    """Put a text that fills a gate's summary in quotes, unless it is one plain word: the sentence around it is the operator's."""
+    return quoted(value, _INSERTED) if isinstance(value, str) else value
+
+
+_INSERTED = 80  # characters of a text that fills a summary; the list of arguments has it in full
+_SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined, finalize=_inserted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +151,7 @@ def _letter(
     if row.kind == "notice" or request is None:
         return notice_of(serving, request, details)
     if row.kind == "why" and seat is not None:
-        return why_of(serving, request, seat.person)
+        return why_of(serving, request, seat)
     if row.kind == "question":
         return question_of(serving, request, details)
     if row.kind in _NEEDS_ANSWER or row.kind == "clarification":

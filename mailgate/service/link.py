@@ -232,7 +232,7 @@ def _do(tx: Tx, serving: Serving, seat: Assignment, gate: Gate, verdict: Verdict
             level=proof.level,
             channel="link",
             given_at=tx.now,
-            # It is recorded, and others read that while links can still decide.
+            # Others read the record while this link can still decide.
             reason=hiding(serving, seat)(reason).strip()[:MOST_REASON],
             evidence=proof.evidence,
         )

@@ -1,4 +1,4 @@
-"""The parts of the documentation that are made from the code: help texts, states, configuration tables.
+"""The parts of the documentation that are made from the code: help texts, states, configuration tables, attacks.
 
 Made anew by ``python -m tests.docs.generated``; a test compares. A part stands between ``<!-- generated: NAME -->`` and
 ``<!-- end -->``.
@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from mailgate.cli.app import app
 from mailgate.model.lifecycle import diagram
+from tests.docs import attacks
 from tests.docs.pages import ROOT, name_of, pages
 
 COMMANDS = (
@@ -131,7 +132,12 @@ def sections() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
         yield name, says, rows
 
 
-PARTS: dict[str, Callable[[], str]] = {"help": commands, "states": states, "configuration": configuration}
+PARTS: dict[str, Callable[[], str]] = {
+    "help": commands,
+    "states": states,
+    "configuration": configuration,
+    "attacks": attacks.table,
+}
 
 
 def made_anew(page: Path) -> str:

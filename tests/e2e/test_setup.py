@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from mailgate.checkup import check_all
+from mailgate.checkup import check_all, check_python
 from mailgate.config import load_config
 from mailgate.store.tables import Lease
 from tests.deployment import Deployment
@@ -27,6 +27,10 @@ def init(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )
+
+
+OLD_PYTHON = {"python"} if check_python(sys.version_info[:3]).doubtful else set[str]()
+"""What doctor marks on a machine whose Python has a hole in its mail library."""
 
 
 def findings(house: Deployment, *options: str, code: int = 0) -> dict[str, tuple[bool, str]]:
@@ -69,7 +73,7 @@ def test_init_keeps_what_is_there(tmp_path: Path) -> None:
 def test_doctor_finds_everything_well(quiet_house: Deployment) -> None:
     """Against a real mail site every check passes, mails to our own addresses come back included."""
     found = findings(quiet_house, "--probe")
-    assert {what for what, (fine, _) in found.items() if not fine} == {"probe catchall"}
+    assert {what for what, (fine, _) in found.items() if not fine} == {"probe catchall"} | OLD_PYTHON
     probed = {"probe plus", "probe catchall", "probe single", "reply address", "IDLE", "senders"}
     assert set(found) == {"configuration", "python", "keys", "database", "SMTP", "IMAP"} | probed
     assert "pushes news (IDLE)" in found["IMAP"][1]
@@ -98,7 +102,7 @@ def test_doctor_says_which_login_is_wrong(quiet_house: Deployment) -> None:
     """A wrong password is said for SMTP and IMAP apart, with the server's words; the rest is still checked."""
     (quiet_house.folder / "keys/mail.password").write_text("wrong\n")
     found = findings(quiet_house, code=1)
-    assert {what for what, (fine, _) in found.items() if not fine} == {"SMTP", "IMAP"}
+    assert {what for what, (fine, _) in found.items() if not fine} == {"SMTP", "IMAP"} | OLD_PYTHON
     assert "check [smtp] username and password" in found["SMTP"][1]
     assert "Authentication failed" in found["IMAP"][1]
 

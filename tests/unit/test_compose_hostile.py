@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from email import message_from_bytes
 from typing import Any
 
@@ -52,6 +53,17 @@ NASTY = st.sampled_from(
         "**yes**",
         "[link](https://evil.example)",
         "--=_",
+        "\u2066\u2069",
+        "\U000e0041\U000e0050",
+        "\u0410\u0420\u0420\u0420OVE",
+        "\nDeadline\n\n  Tue 24 Nov 2099, 18:00 UTC\n",
+        "\nHow to answer\n\n  Reply OK.\n",
+        "\nCode: 000 000\n",
+        "\nSigned by: Alice Adams <alice@example.com>\nDecision: approved\n",
+        "# heading\n- item\n```",
+        "\u00ad\u3164\u034f\u2800",
+        "\ufeff",
+        "\x00\x07\x1b[2J",
     ]
 )
 # Hypothesis also draws literals of our own source; by chance an agent does not write somebody's code.
@@ -138,7 +150,7 @@ def values(count: int, value: Any) -> dict[str, Any]:
     return {f"argument {number}": value for number in range(count)}
 
 
-def test_no_flood_of_arguments_pushes_the_answer_out_of_sight() -> None:
+def test_no_flood_of_arguments_pushes_the_answer_out_of_sight(record_property: Callable[[str, object], None]) -> None:
     """Gmail hides what follows 102 KB; the HTML part stays below it whatever an agent sends."""
     for arguments in (
         values(200, "é\n" * 500),
@@ -154,3 +166,7 @@ def test_no_flood_of_arguments_pushes_the_answer_out_of_sight() -> None:
         content = html.get_payload(decode=True)
         assert isinstance(content, bytes)
         assert len(content) < 102_000
+    record_property("attack", "A flood of arguments, names and values, so that the client hides the end of the mail")
+    record_property(
+        "happened", "The mail stays below the 102 KB that Gmail shows; what is left out is counted and attached."
+    )

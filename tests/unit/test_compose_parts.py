@@ -151,7 +151,7 @@ def test_a_file_that_the_mail_names_must_be_attached() -> None:
 
 
 def test_what_does_not_read_back_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault of the writer (here: a lost line, a changed part, an added field) is found before anything is sent."""
+    """A fault of the writer (a changed, lost or added part, an added field, another address) is found before anything is sent."""
 
     def faulty_leaf(part: writing._Part) -> bytes:
         return leaf(part).replace(b"text", b"test")
@@ -162,8 +162,16 @@ def test_what_does_not_read_back_is_not_sent(monkeypatch: pytest.MonkeyPatch) ->
     def faulty_mailbox(mailbox: tuple[str, str]) -> list[str]:
         return [mailbox[1].replace("bob", "eve")]
 
-    leaf, folded = writing._leaf, writing._folded
+    def lossy_multipart(subtype: str, parts: list[bytes], seed: str) -> tuple[str, bytes]:
+        return multipart(subtype, parts[:1], seed)
+
+    def generous_multipart(subtype: str, parts: list[bytes], seed: str) -> tuple[str, bytes]:
+        return multipart(subtype, [*parts, b"Content-Type: text/html\r\n\r\n<b>APPROVE</b>"], seed)
+
+    leaf, folded, multipart = writing._leaf, writing._folded, writing._multipart
     for name, faulty, reason in (
+        ("_multipart", lossy_multipart, "parts of the mail"),
+        ("_multipart", generous_multipart, "parts of the mail"),
         ("_leaf", faulty_leaf, "parts of the mail"),
         ("_folded", faulty_fold, "header block"),
         ("_mailbox", faulty_mailbox, "names and addresses"),

@@ -20,6 +20,7 @@ from tests.site import MailSite
 
 PHONE = {"width": 390, "height": 844}
 Asked = Callable[[], tuple[Received, str]]
+Record = Callable[[str, object], None]
 _orders = itertools.count(1)
 
 
@@ -181,7 +182,9 @@ def test_a_rejection_needs_a_reason(house: Deployment, asked: Asked, page: Page)
     assert (told["outcome"], told["reason"]) == ("rejected", "")
 
 
-def test_looking_never_decides_and_twenty_posts_decide_once(house: Deployment, asked: Asked) -> None:
+def test_looking_never_decides_and_twenty_posts_decide_once(
+    house: Deployment, asked: Asked, record_property: Record
+) -> None:
     """GET and HEAD change nothing; of 20 parallel POSTs with the code one counts, the others are told the truth."""
     mail, order = asked()
     for method in ("GET", "HEAD", "GET"):
@@ -196,9 +199,15 @@ def test_looking_never_decides_and_twenty_posts_decide_once(house: Deployment, a
     assert decided(house, order) == ["approve"]
     house.resumed(order)
     assert len(house.notes("executed", order)) == 1
+    record_property(
+        "attack", "A link scanner opens the link (GET, HEAD), and twenty forms with the right code come at once"
+    )
+    record_property("happened", "Looking decided nothing; one form was counted, and the action ran once.")
 
 
-def test_a_form_on_another_site_cannot_decide(house: Deployment, asked: Asked, browser: Browser) -> None:
+def test_a_form_on_another_site_cannot_decide(
+    house: Deployment, asked: Asked, browser: Browser, record_property: Record
+) -> None:
     """A page of a stranger that makes the visitor's browser post the form, code and all, is refused."""
     mail, order = asked()
     page = browser.new_page()
@@ -211,3 +220,5 @@ def test_a_form_on_another_site_cannot_decide(house: Deployment, asked: Asked, b
         page.goto("http://evil.test/")
     assert answer.value.status == 403
     assert decided(house, order) == []
+    record_property("attack", "A stranger's page makes the approver's browser post the form, link and code known to it")
+    record_property("happened", "Refused with 403: the form did not come from the page itself.")
