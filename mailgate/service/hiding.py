@@ -37,5 +37,5 @@ def hiding(serving: Serving, seat: Assignment | None) -> Callable[[str], str]:
     codes = [serving.key.code(seat.id, g) for g in range(1, seat.generation + 1)] if seat is not None else []
     # People copy a code with or without its gap, or with a sign in it.
     spaced = [r"[\s.\-]?".join(code) for code in codes]
-    secret = re.compile("|".join([_LINK, _MESSAGE_ID, _ADDRESS, *(rf"(?<!\d){s}(?!\d)" for s in spaced)]), re.I)
+    secret = re.compile("|".join([_ANY.pattern, *(rf"(?<!\d){s}(?!\d)" for s in spaced)]), re.I)
     return lambda text: secret.sub(LEFT_OUT, text)
