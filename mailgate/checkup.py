@@ -83,6 +83,7 @@ def _own(config: Config) -> Iterator[Finding]:
     try:
         yield Finding(what="keys", fine=True, says=f"public log key {serving.verifier.vkey}")
         yield _checked("database", lambda: _database(serving))
+        yield from _replies(config, serving)
     finally:
         serving.store.close()
 
@@ -97,10 +98,11 @@ def _doubts(config: Config) -> Iterator[Finding]:
     aligned = [name for name, gate in config.gates.items() if gate.reply_level == "aligned"]
     if config.mailgate.default_approvers and not config.gates:
         aligned = ["any action"]  # without a gate of its own it has the usual one
-    if aligned and not config.imap.authserv_id:
+    if aligned and not (config.imap.authserv_id or config.imap.dkim):
         says = (
-            f"[imap] authserv_id is empty, so no reply can prove who sent it: {', '.join(aligned)} can be approved by "
-            "link only, not by reply; write there the name your mail server puts first into Authentication-Results"
+            f"[imap] authserv_id is empty and dkim is false, so no reply can prove who sent it: {', '.join(aligned)} can be "
+            "approved by link only, not by reply; set dkim = true, or write into authserv_id the name that your mail server "
+            "puts first into Authentication-Results"
         )
         yield Finding(what="replies", fine=True, doubtful=True, says=says)
     for key in ("serve_file", "link_file", "log_file"):
@@ -179,6 +181,28 @@ def _junk(config: Config) -> Iterator[Finding]:
         what = "1 mail to us lies" if ours == 1 else f"{ours} mails to us lie"
         says = f"{what} in {plain(folder)}, where nothing is read; move what is no junk to {config.imap.folder}"
         yield Finding(what="junk", fine=True, doubtful=True, says=says)
+
+
+def _replies(config: Config, serving: Serving) -> Iterator[Finding]:
+    """Yield how replies are proven, and whether keys can be looked up for that."""
+    server = config.imap.authserv_id
+    if serving.look_up is None:
+        if server:
+            yield Finding(what="replies", fine=True, says=f"a reply is proven by {server}, if it says dmarc=pass")
+        return
+    how = {"": "", "m365": ", if Exchange Online says dmarc=pass as well"}.get(server, f", or by {server}: dmarc=pass")
+    yield Finding(what="replies", fine=True, says=f"a reply is proven by its DKIM signature{how}")
+    name = f"_dmarc.{config.smtp.address.partition('@')[2]}"
+    try:
+        serving.look_up(name)
+    except MailgateError as error:
+        # A server that is believed by itself proves senders without DNS.
+        enough = server not in ("", "m365")
+        yield Finding(what="resolver", fine=enough, doubtful=enough, says=f"{error.message} {error.hint}")
+    else:
+        yield Finding(
+            what="resolver", fine=True, says=f"{config.imap.resolver or 'the system'} looks up names ({name})"
+        )
 
 
 def _probe(config: Config, patience: float, say: Callable[[str], None], *, down: list[str]) -> Iterator[Finding]:

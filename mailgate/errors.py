@@ -24,6 +24,7 @@
     ├── MailUnreadable               a mail outside our bounds; kept, quarantined       (ValueError)
     ├── MailServerError              the mail server cannot be used now; retry          (ConnectionError)
     │   └── MailRefused              the mail server said no, for good; do not retry
+    ├── DnsUnavailable               a name cannot be looked up now; retry              (ConnectionError)
     └── ActionCrashed                an action raised; its effect is unknown
 
 Each carries what its catcher can act on as attributes. ``retryable`` says whether the same call may succeed later,
@@ -196,6 +197,12 @@ class MailRefused(MailServerError):
     def __init__(self, message: str, *, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+class DnsUnavailable(MailgateError, ConnectionError):
+    """A name could not be looked up: no answer in time, or a failing server. That is not the same as no such name."""
+
+    retryable = True
 
 
 class ActionCrashed(MailgateError):

@@ -106,6 +106,7 @@ def open_serving(config: Config) -> Serving:
         templates=open_templates(config),
         guard=Guard(config.path(config.keys.guard_file), verifier),
         store=open_database(config),
+        look_up=resolver_of(config),
     )
 
 
@@ -113,9 +114,9 @@ def open_templates(config: Config) -> Templates:
     """Return the templates; with somebody's own among them, every kind of mail is made and checked before one is needed.
 
     Raises:
-        ConfigError: one that cannot be used; the sentence names its file and line.
+        ConfigError: one that cannot be used; the sentence names its file and line. Or a word that decides stands in them.
     """
-    from mailgate.mail.rehearsal import rehearse
+    from mailgate.mail.rehearsal import refuse_words, rehearse
     from mailgate.mail.templates import Templates
 
     override = config.path(config.mailgate.templates) if config.mailgate.templates else None
@@ -125,7 +126,20 @@ def open_templates(config: Config) -> Templates:
             rehearse(templates)
     except ComposeError as error:
         raise ConfigError([f"[mailgate] templates: {error.message}"]) from error
+    if config.own_words:
+        refuse_words(templates.shipped(), config.own_words, anywhere=True)
+        if override is not None:
+            refuse_words(templates, config.own_words, anywhere=False)
     return templates
+
+
+def resolver_of(config: Config) -> Callable[[str], bytes | None] | None:
+    """Return what looks up the keys of signatures, or None where they are not checked; nothing is asked yet."""
+    from mailgate.mail.resolver import Resolver
+
+    if not config.imap.dkim:
+        return None
+    return Resolver(config.imap.resolver, config.imap.resolver_timeout, monotonic).txt
 
 
 def make_key_files(config: Config) -> list[Path]:

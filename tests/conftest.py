@@ -39,6 +39,22 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         attacks.write_last_run()
 
 
+Attack = Callable[[str, str], None]
+
+
+@pytest.fixture
+def attack(request: pytest.FixtureRequest) -> Attack:
+    """Note in the test report what was attempted and what happened; a table of attacks is made from these rows.
+
+    They are what `record_property` makes, which warns where a report of the newer form is written.
+    """
+
+    def note(name: str, happened: str) -> None:
+        request.node.user_properties += [("attack", name), ("happened", happened)]
+
+    return note
+
+
 def unavailable(sentence: str) -> NoReturn:
     """Skip for want of a program at home, fail in CI: there a skipped test would look like a passed one."""
     if os.environ.get("CI", "").lower() in {"true", "1"}:

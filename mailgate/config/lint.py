@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from mailgate.config.schema import Config, Server
+from mailgate.config.vocabulary import word_mistakes
 from mailgate.errors import InvalidArguments
 from mailgate.model.action import check_name
 from mailgate.model.people import fold
@@ -36,7 +37,7 @@ class Findings:
 
 def lint(config: Config) -> Findings:
     """Return what is wrong or doubtful across the keys of ``config``."""
-    errors = [*_people(config), *_names(config), *_servers(config), *_loops(config)]
+    errors = [*_people(config), *_names(config), *_servers(config), *_loops(config), *word_mistakes(config)]
     warnings: list[str] = []
     for name, gate in config.gates.items():
         errors += _gate(config, name, gate)
@@ -78,6 +79,8 @@ def _servers(config: Config) -> Iterator[str]:
             )
         if server.password_file and server.password.get_secret_value():
             yield f"[{section}] has both 'password' and 'password_file'; keep one of them"
+    if config.imap.authserv_id == "m365" and not config.imap.dkim:
+        yield "[imap] authserv_id = 'm365' counts only together with a signature; set dkim = true"
     before = len(config.smtp.address.partition("@")[0])
     if config.imap.reply_address == "plus" and before > _LOCAL_PART - _TAG:
         yield (
@@ -114,10 +117,11 @@ def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
     shared = [p for p in config.directory.expand(asked) if config.people[p].group]
     if gate.named_people and shared:
         yield f"[gates.{name}] named_people: {', '.join(shared)} has group = true, which is no single person; name people"
-    if not gate.approves_by_link and not config.imap.authserv_id:
+    if not gate.approves_by_link and not (config.imap.authserv_id or config.imap.dkim):
         yield (
-            f"[gates.{name}] separation = 'proven' takes authenticated replies only, and [imap] authserv_id is empty, so "
-            "that none is; name the server whose verdicts are believed, or set web_confirm = 'fresh_code'"
+            f"[gates.{name}] separation = 'proven' takes authenticated replies only, and none is, because [imap] dkim is "
+            "false and authserv_id is empty; set dkim = true, name the server whose verdicts are believed, or set "
+            "web_confirm = 'fresh_code'"
         )
     if gate.on_reject == "escalate" and not config.mailgate.operators:
         yield f"[gates.{name}] on_reject = 'escalate' needs [mailgate] operators, who take the task over"

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from mailgate.model.words import SHIPPED
+
 WIDTH = 68
 """Columns of a line: a client can quote it twice ("> > ") and wrap at 72 columns, which is as early as any does, and the line
 stays whole. A line that is wrapped could leave its last word, perhaps a deciding one, on a line of its own."""
@@ -17,10 +19,16 @@ stays whole. A line that is wrapped could leave its last word, perhaps a decidin
 _AHEAD = 400  # characters looked at after a cut; no passage in a mail has a longer run of blanks on one line
 _CODE = len("⟨U+10FFFF⟩")
 # More words than the grammar of replies knows, so that whoever extends it need not think of this list at once.
+_FOREIGN = "|".join(
+    re.escape(word)
+    for words in SHIPPED.values()
+    for word in sorted((*words.approve, *words.reject), key=len, reverse=True)
+)
 _DECIDING = re.compile(
     r"[\s>*_#.!\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]*"
     r"(?:approve[ds]?|approving|approval|accept(?:ed)?|agreed?|yes|ok|okay|confirm(?:ed)?"
-    r"|reject(?:ed|s)?|den(?:y|ied)|declined?|refused?|no|nope|stop(?:ped)?|cancel(?:led)?|undo|question)"
+    r"|reject(?:ed|s)?|den(?:y|ied)|declined?|refused?|no|nope|stop(?:ped)?|cancel(?:led)?|undo|question"
+    rf"|{_FOREIGN})"
     r"(?![-‐‑]\w|_*[^\W_])",
     re.IGNORECASE,
 )

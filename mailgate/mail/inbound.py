@@ -21,6 +21,7 @@ from mailgate.mail.machines import (
     LIST_FIELDS,
     MACHINE_PRECEDENCE,
     MACHINE_SENDER,
+    PROGRAM_FIELDS,
     RECEIPT_SUBJECT,
 )
 from mailgate.mail.mime import Fields, Mail
@@ -148,7 +149,8 @@ def _automatic_by_header(mail: Mail) -> str:
     for value in mail.all("auto-submitted"):
         if _word(value) != "no":
             return f"it says Auto-Submitted: {_word(value)[:40]} (RFC 3834)"
-    named = next((name for name in AUTO_REPLY_FIELDS if mail.all(name) and _word(mail.first(name)) != "no"), "")
+    fields = (*AUTO_REPLY_FIELDS, *PROGRAM_FIELDS)
+    named = next((name for name in fields if mail.all(name) and _word(mail.first(name)) != "no"), "")
     if named:
         return f"it has the field {named}"
     return "another mailgate sent it" if mail.all(INSTANCE_FIELD) else ""
@@ -181,14 +183,9 @@ def recipients(mail: Mail) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def referenced_ids(mail: Mail) -> tuple[str, ...]:
+def referenced_ids(mail: Mail, names: Iterable[str] = ("references", "in-reply-to")) -> tuple[str, ...]:
     """Return the Message-IDs, with brackets, that In-Reply-To and References name; at most 200, the newest ones."""
-    references = [
-        found
-        for name in ("references", "in-reply-to")
-        for value in mail.all(name)
-        for found in _MESSAGE_ID.findall(value)
-    ]
+    references = [found for name in names for value in mail.all(name) for found in _MESSAGE_ID.findall(value)]
     return tuple(dict.fromkeys(reversed(references)))[:_MOST_IDS]
 
 

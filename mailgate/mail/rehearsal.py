@@ -5,18 +5,20 @@ Run when templates are loaded, so that a mistake in an overridden template stops
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from mailgate.errors import ComposeError
+from mailgate.errors import ComposeError, ConfigError
 from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
 from mailgate.mail.compose import render
 from mailgate.mail.draft import code_letter, late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.letter import ANSWERABLE, Letter, LetterKind
+from mailgate.mail.markup import html_lines
 from mailgate.mail.origin import located
 from mailgate.mail.templates import Templates
+from mailgate.model.words import Words, found_in, opening
 
 _AT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
 # Every field filled, and with what templates get wrong: markup, runs of blanks, deciding words, long and foreign text.
@@ -101,6 +103,37 @@ def rehearse(templates: Templates) -> None:
                 render(each, templates)
             except ComposeError as error:
                 raise located(error, each, templates) from error
+
+
+def refuse_words(templates: Templates, words: Iterable[Words], *, anywhere: bool) -> None:
+    """See that no word of other languages that decides could be a part of our own mails' lines.
+
+    Args:
+        anywhere: refuse a word wherever it stands; else, as for templates that somebody wrote on purpose in that language,
+            only one with which a line begins, as for the English ones.
+
+    Raises:
+        ConfigError: one sentence for each such word.
+    """
+    lines = dict.fromkeys(line for letter in sample_letters() for line in _lines(letter, templates))
+    found: dict[str, str] = {}
+    for own in words:
+        for line in lines:
+            listed = (*own.approve, *own.reject)
+            for word in found_in(line, listed) if anywhere else opening(line, listed):
+                found.setdefault(
+                    word,
+                    f"[words.{own.language}] {word!r} stands in our own mails (“{line[:60].strip()}”), so that a quoted line "
+                    "could be taken for an answer; use another word.",
+                )
+    if found:
+        raise ConfigError(list(found.values()))
+
+
+def _lines(letter: Letter, templates: Templates) -> Iterator[str]:
+    rendered = render(letter, templates)
+    yield from rendered.text.split("\n")
+    yield from (line.text for line in html_lines(rendered.html))
 
 
 def sample_letters() -> Iterator[Letter]:

@@ -87,7 +87,7 @@ def _inbound(tx: Tx, serving: Serving, own: Record) -> Mapping[str, Any]:
         row = find_incoming_by_hash(tx, digest) if digest and digest not in kept else None
         if row is not None:
             raw = serving.key.unseal(row.sealed, label=f"incoming {row.id} {format_time(row.received_at)}")
-            kept[digest] = {"raw": _b64(raw), "dns": about.get("dns", {})}
+            kept[digest] = {"raw": _b64(raw), "dns": said.get("inbound", {}).get("key", {})}
             if can_still_decide(tx, serving, raw):
                 kept[digest] = {"raw_sha256": hashlib.sha256(raw).hexdigest(), "withheld": _WITHHELD}
     return {"inbound": list(kept.values())} if kept else {}

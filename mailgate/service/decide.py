@@ -183,9 +183,26 @@ def _body(serving: Serving, request: Request, seat: Assignment, decision: Decisi
         "stage": seat.stage,
         "shown": shown_to(serving, seat),
         "evidence": json.loads(decision.evidence),
+        **_inbound(decision),
         **({"for": seat.for_person} if seat.for_person else {}),
         **({"self_approved": True} if decision.person == requester_of(serving, request) else {}),
     }
+
+
+def _inbound(decision: Decision) -> dict[str, Any]:
+    """Return what the record keeps of a reply, so that it can be checked again when its key has gone from DNS."""
+    evidence = json.loads(decision.evidence)
+    if "inbound_sha256" not in evidence:
+        return {}
+    found = {
+        "raw_sha256": evidence["inbound_sha256"],
+        "message_id": evidence.get("message_id", ""),
+        "auth": evidence.get("authentication_results", ""),
+        "signature": evidence.get("dkim_signature", ""),
+        "checked": evidence.get("because", []),
+    }
+    key = {evidence["dkim_key_name"]: evidence["dkim_key"]} if "dkim_key" in evidence else {}
+    return {"inbound": found | {"key": key}}
 
 
 def _record_refusal(

@@ -12,14 +12,14 @@ from datetime import timedelta
 import structlog
 
 from mailgate.errors import Forged, MailgateError, StoreUnavailable
-from mailgate.mail.identity import Identity
+from mailgate.mail.identity import Doubt, Identity
 from mailgate.mail.inbound import Kind
 from mailgate.model.evidence import format_time
 from mailgate.model.verdict import Level, Reading, Verdict
 from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, Ruled, decide
 from mailgate.service.hiding import hide_any, hiding
-from mailgate.service.judging import Examined, Judgement, Would, examine, judge_mail
+from mailgate.service.judging import Examined, Judgement, Would, examine, judge_mail, with_signatures
 from mailgate.service.keep import escalate_for_absent, lose_seat
 from mailgate.service.letters import how_it_stands
 from mailgate.service.marks import check_ruling
@@ -42,6 +42,8 @@ MOST_REASON = 4000
 MOST_ANSWERS = 2
 """Automatic answers to one seat: a person who was asked twice has understood, and a machine must not be kept talking."""
 
+KEY_PATIENCE = timedelta(minutes=5)
+"""How long a mail waits for the key of its signature while DNS gives no answer; then it is taken as not proven."""
 
 MOST_AN_HOUR = 20
 """Automatic answers to one address, over all its seats: a responder that knows no end must not set our pace."""
@@ -60,13 +62,17 @@ def conclude_mail(serving: Serving, incoming_id: str, *, released: bool = False)
     try:
         with serving.store.read() as tx:
             row = tx.session.get_one(Incoming, incoming_id)
-        # Outside of any transaction: a hostile mail takes its time, and nobody else should wait for that.
+        # Outside of any transaction: hostile mail and DNS take their time, and nobody else should wait for that.
         raw = serving.key.unseal(row.sealed, label=incoming_label(row))
         examined = examine(raw, serving.config, serving.signer.name)
+        if serving.look_up is not None and (examined.tokens or examined.answered):
+            examined = with_signatures(raw, serving.config, examined, serving.look_up, row.received_at)
         with serving.store.write() as tx:
             row = tx.session.get_one(Incoming, incoming_id)
             if row.state == ("quarantined" if released else "new"):
-                judgement = judge_mail(tx, serving.config, examined, serving.key)
+                judgement = judge_mail(tx, serving.config, examined, serving.key, incoming_id=row.id)
+                if not released and _waits_for_key(tx, row, judgement):
+                    return
                 _note(tx, serving, row, examined, judgement, released=released)
                 _act(tx, serving, row, examined, judgement)
     except StoreUnavailable:
@@ -78,6 +84,20 @@ def conclude_mail(serving: Serving, incoming_id: str, *, released: bool = False)
             row = tx.session.get_one(Incoming, incoming_id)
             row.state, row.why = "quarantined", f"it could not be concluded: {why}"
             tx.session.add(row)
+
+
+def _waits_for_key(tx: Tx, row: Incoming, judgement: Judgement) -> bool:
+    """Return whether a mail is left for the next round, because it would count if only its key could be looked up.
+
+    A rejection does not wait: it stops at once, proven or not.
+    """
+    unchecked = judgement.identity is not None and judgement.identity.doubt is Doubt.UNCHECKED
+    waits = (
+        unchecked and judgement.would in (Would.CLARIFY, Would.QUARANTINE) and tx.now - row.fetched_at < KEY_PATIENCE
+    )
+    if waits:
+        log.warning("key_not_looked_up", incoming=row.id, why="; ".join(judgement.because))
+    return waits
 
 
 def incoming_label(row: Incoming) -> str:
@@ -105,6 +125,8 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
     row.sender = (judgement.identity.sender or "") if judgement.identity else ""
     row.level = judgement.identity.level.value if judgement.identity else ""
     row.verdict = reading.verdict.value if reading else ""
+    row.message_id = examined.message_id
+    row.content = examined.content if _is_remembered(judgement.identity) else ""
     row.state = "quarantined" if judgement.would is Would.QUARANTINE else "concluded"
     tx.session.add(row)
     log.info(
@@ -125,7 +147,8 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
         case Would.RELAY:
             _pass_on(tx, serving, row, seat, examined, reading)
         case Would.CLARIFY:
-            _clarify(tx, serving, row, seat, examined, judgement.tell or _unclear(reading))
+            told = judgement.tell or _unclear(serving, reading, judgement.identity)
+            _clarify(tx, serving, row, seat, examined, told)
         case Would.MARK_AWAY:
             _mark_away(tx, serving, seat)
         case Would.MARK_UNDELIVERABLE:
@@ -144,12 +167,23 @@ def _mark_away(tx: Tx, serving: Serving, seat: Assignment) -> None:
     escalate_for_absent(tx, serving, seat)
 
 
+def _is_remembered(identity: Identity | None) -> bool:
+    """Return whether the same mail must not count later: it was proven, or its sender was told that it did not count.
+
+    Of anything else nobody knows who wrote it, and a forger must not use up what a person is going to say.
+    """
+    return identity is not None and (identity.level is Level.ALIGNED or identity.doubt is Doubt.UNCHECKED)
+
+
 def _without_secrets(
     serving: Serving, seat: Assignment, examined: Examined, judgement: Judgement
 ) -> tuple[Examined, Judgement]:
     """Take a seat's own link, code and addresses out of what a person wrote: the database is read by others, too."""
     hide = hiding(serving, seat)
     judgement = replace(judgement, because=tuple(map(hide, judgement.because)))
+    if (who := judgement.identity) is not None:
+        evidence = {name: hide(text) for name, text in who.evidence.items()}
+        judgement = replace(judgement, identity=replace(who, because=tuple(map(hide, who.because)), evidence=evidence))
     if (said := examined.reading) is None:
         return examined, judgement
     reading = replace(
@@ -177,7 +211,7 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
         channel="reply",
         given_at=row.received_at,
         reason=reading.reason if reading.verdict is Verdict.REJECT else "",
-        evidence=_evidence(identity, reading, row, judgement),
+        evidence=_evidence(identity, examined, row, judgement),
         incoming_id=row.id,
     )
     ruled = decide(tx, serving, seat, answer)
@@ -191,7 +225,7 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
         return
     row.why = f"not counted: {ruled.counted}; {row.why}"
     if ruled.counted is Counted.BELOW_LEVEL:
-        _clarify(tx, serving, row, seat, examined, _UNPROVEN)
+        _clarify(tx, serving, row, seat, examined, _unproven(serving, identity))
     else:
         _tell_late(tx, serving, ruled, examined)
 
@@ -226,9 +260,8 @@ def _gives_reason(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, rea
 def _take_back(
     tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement, seat: Assignment
 ) -> None:
-    identity, reading = judgement.identity, examined.reading
+    identity = judgement.identity
     assert identity is not None
-    assert reading is not None
     taken = undo(
         tx,
         serving,
@@ -236,27 +269,29 @@ def _take_back(
         generation=seat.generation,
         level=identity.level,
         channel="reply",
-        evidence=_evidence(identity, reading, row, judgement),
+        evidence=_evidence(identity, examined, row, judgement),
     )
     if taken.undone is Undone.DONE:
         return
     row.why = f"not taken back: {taken.undone}; {row.why}"
     if taken.undone is Undone.BELOW_LEVEL:
-        _clarify(tx, serving, row, seat, examined, _UNPROVEN)
+        _clarify(tx, serving, row, seat, examined, _unproven(serving, identity))
     else:
         stands = how_it_stands(tx, serving, taken.request)
         _tell(tx, serving, taken.seat, examined, "late", f"{_NOT_TAKEN_BACK[taken.undone]} {stands}")
 
 
-def _evidence(identity: Identity, reading: Reading, row: Incoming, judgement: Judgement) -> Mapping[str, object]:
+def _evidence(identity: Identity, examined: Examined, row: Incoming, judgement: Judgement) -> Mapping[str, object]:
+    """Return what was looked at, with the signature and the key it fits: somebody else can check them again later."""
     return {
         "from": identity.sender or "",
         "found_by": sorted(judgement.found_by),
-        "first_line": reading.first_line,
+        "first_line": examined.reading.first_line if examined.reading else "",
         "inbound_sha256": row.sha256,
+        "message_id": examined.message_id,
         "received_at": format_time(row.received_at),
         "because": list(identity.because),
-        **{name: str(value) for name, value in identity.evidence.items()},
+        **identity.evidence,
     }
 
 
@@ -268,8 +303,7 @@ def _clarify(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, examined
         return
     body = {"assignment": seat.id, "person": seat.person, "because": because, "inbound_sha256": row.sha256}
     record_refusal(tx, serving, "superseded", request.id, body)
-    is_hopeless = because == _UNPROVEN and not serving.config.imap.authserv_id
-    _tell(tx, serving, seat, examined, "clarification", _UNPROVABLE if is_hopeless else because)
+    _tell(tx, serving, seat, examined, "clarification", because)
 
 
 def _tell_late(tx: Tx, serving: Serving, ruled: Ruled, examined: Examined) -> None:
@@ -300,14 +334,20 @@ def _tell(tx: Tx, serving: Serving, seat: Assignment, examined: Examined, kind: 
     found.clarified += 1
     tx.session.add(found)
     heard = examined.reading.first_line if examined.reading else ""
-    message_id = examined.mail.first("message-id") if examined.mail else ""
-    details = {"because": because, "heard": heard, "in_reply_to": message_id.strip()}
+    details = {"because": because, "heard": heard, "in_reply_to": examined.message_id}
     order_mail(tx, serving, kind, get_request(tx, seat.request_id), to=found, details=details)
 
 
-def _unclear(reading: Reading | None) -> str:
+def _unproven(serving: Serving, identity: Identity | None) -> str:
+    """Return why an answer that needs a proven sender was not counted, and what the person can do."""
+    if not serving.proves_senders:
+        return _UNPROVABLE
+    return _DOUBTS.get(identity.doubt, _UNPROVEN) if identity is not None else _UNPROVEN
+
+
+def _unclear(serving: Serving, reading: Reading | None, identity: Identity | None) -> str:
     if reading is not None and reading.verdict is Verdict.APPROVE:
-        return _UNPROVEN
+        return _unproven(serving, identity)
     if reading is None or reading.verdict is Verdict.NONE:
         return "Your reply had no words of your own, so nothing was decided."
     if reading.verdict is Verdict.QUESTION:
@@ -332,3 +372,15 @@ _UNPROVABLE = (
     "Your approval was read, but not counted: a reply cannot approve this, because nobody here vouches for who sent it. "
     "Answer in a way said below."
 )
+
+_DOUBTS = {
+    Doubt.UNCHECKED: (
+        "Your approval was read, but not counted: whether it is from you could not be checked, because the key of your "
+        "mail domain could not be looked up. Please reply once more, or answer in another way said below."
+    ),
+    Doubt.UNBOUND: (
+        "An approval from your address was read, but not counted: nothing that your mail server has signed says that it is "
+        "about this request. If you wrote it, reply to this very mail, leave its text below your answer, or answer in "
+        "another way said below. If you did not, somebody has sent an old mail of yours again."
+    ),
+}

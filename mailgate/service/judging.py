@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from mailgate.config import Config
 from mailgate.errors import MailUnreadable
-from mailgate.mail.identity import Identity, identify, sender
+from mailgate.mail.bounces import scanned_report
+from mailgate.mail.dkim import Checked, LookUp, check_signatures
+from mailgate.mail.identity import Doubt, Identity, identify, sender
 from mailgate.mail.inbound import (
+    BounceReport,
     Kind,
     bounce_report,
     classify,
@@ -21,13 +26,18 @@ from mailgate.mail.inbound import (
 )
 from mailgate.mail.mime import Mail, open_mail
 from mailgate.mail.reply import read_reply
+from mailgate.mail.signed import content_digest
 from mailgate.model.policy import read_gate
 from mailgate.model.verdict import Level, Reading, Verdict, meets
+from mailgate.service.binding import Asked, question_asked, seat_asked, why_unbound
 from mailgate.service.locating import By, Found, locate
 from mailgate.store import Tx
+from mailgate.store.mails import find_same_content
 from mailgate.store.requests import find_policy, get_request
-from mailgate.store.tables import Assignment, Question
+from mailgate.store.tables import Assignment, Incoming, Question
 from mailgate.tokens import ServeKey
+
+_LONGEST_ID = 250
 
 
 class Would(StrEnum):
@@ -50,6 +60,9 @@ class Examined:
         tokens: secret parts of our own addresses it was sent to.
         answered: secret parts of our own Message-IDs that it answers, or brings back.
         reading: what it says; only replies are read.
+        content: a digest of what any signature covers, by which the same mail is known again.
+        signed: what its signatures prove, where they were checked.
+        report: what a bounce says of the delivery, where that is known.
     """
 
     kind: Kind
@@ -58,6 +71,14 @@ class Examined:
     tokens: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
     reading: Reading | None = None
+    content: str = ""
+    signed: Checked | None = None
+    report: BounceReport | None = None
+
+    @property
+    def message_id(self) -> str:
+        """What the mail calls itself; cut where nobody writes it so long."""
+        return self.mail.first("message-id").strip()[:_LONGEST_ID] if self.mail is not None else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +117,9 @@ def examine(raw: bytes, config: Config, instance: str, *, unix_lines: bool = Fal
             mail=mail,
             tokens=secret_tokens(recipients(mail), base=config.smtp.address, mode=config.imap.reply_address),
             answered=message_tokens(_ids(mail, kind), domain),
-            reading=read_reply(mail, _known_as(config, mail)) if kind is Kind.REPLY else None,
+            reading=_read(config, mail) if kind is Kind.REPLY else None,
+            content=content_digest(mail) if kind is Kind.REPLY else "",
+            report=(bounce_report(mail) or scanned_report(raw)) if kind is Kind.BOUNCE else None,
         )
     except MailUnreadable as error:
         return Examined(kind=Kind.BROKEN, because=(error.message,))
@@ -107,17 +130,41 @@ def _ids(mail: Mail, kind: Kind) -> tuple[str, ...]:
     return (*([returned_id(mail)] if kind is Kind.BOUNCE else []), *referenced_ids(mail))
 
 
-def _known_as(config: Config, mail: Mail) -> str:
-    """Return the configured names of whoever has the mail's From address; whether it is theirs is proven elsewhere."""
-    person = config.directory.find_by_address(sender(mail).address or "")
-    return " ".join((config.people[person].name, *config.people[person].aliases)) if person else ""
+def with_signatures(raw: bytes, config: Config, examined: Examined, look_up: LookUp, at: datetime) -> Examined:
+    """Return ``examined`` with what its signatures prove; keys are looked up, so call it in no transaction.
+
+    Only a reply is checked that says it is from somebody we know: nobody else can make us ask DNS.
+
+    Args:
+        raw: the mail, lines ending in CRLF.
+        at: when the server received it.
+    """
+    if examined.kind is not Kind.REPLY or examined.mail is None:
+        return examined
+    who = sender(examined.mail).address
+    if who is None or (config.people and config.directory.find_by_address(who) is None):
+        return examined
+    return replace(examined, signed=check_signatures(raw, examined.mail, sender=who, look_up=look_up, at=at))
 
 
-def judge_mail(tx: Tx | None, config: Config, examined: Examined, key: ServeKey | None = None) -> Judgement:
+def _read(config: Config, mail: Mail) -> Reading:
+    """Read a reply, knowing the names and signature of whoever has its From address; if it is theirs is proven elsewhere."""
+    found = config.directory.find_by_address(sender(mail).address or "")
+    if found is None:
+        return read_reply(mail, words=config.own_words, added=config.answers.added)
+    person = config.people[found]
+    names = " ".join((person.name, *person.aliases))
+    return read_reply(mail, names, config.own_words, signature=person.signature, added=config.answers.added)
+
+
+def judge_mail(
+    tx: Tx | None, config: Config, examined: Examined, key: ServeKey | None = None, *, incoming_id: str = ""
+) -> Judgement:
     """Return what is to be done with ``examined``; without a database only what its bytes tell.
 
     Args:
         key: proves what rows say about whose the mail is; without it they are believed, so nothing may be done then.
+        incoming_id: the mail's own row.
     """
     if examined.kind is Kind.OWN:
         return Judgement(would=Would.IGNORE, because=("it is one of our own mails",))
@@ -125,9 +172,11 @@ def judge_mail(tx: Tx | None, config: Config, examined: Examined, key: ServeKey 
     if (unclear := _contradiction(examined, found)) is not None:
         return unclear
     place = _place(found)
-    if place is not None and isinstance(place.at, Question):
-        return replace(_judge_answer(config, examined, place.at), found_by=place.by)
-    return replace(_judge(tx, config, examined, place), found_by=place.by if place else frozenset())
+    if tx is not None and place is not None and isinstance(place.at, Question):
+        asked = question_asked(tx, place.at, place.by, key)
+        return replace(_judge_answer(tx, config, examined, place.at, asked), found_by=place.by)
+    judged = _judge(tx, config, examined, place, key, incoming_id)
+    return replace(judged, found_by=place.by if place else frozenset())
 
 
 def _place(found: tuple[Found, ...]) -> Found | None:
@@ -153,7 +202,9 @@ def _contradiction(examined: Examined, found: tuple[Found, ...]) -> Judgement | 
     return Judgement(would=Would.CLARIFY, because=(why,), seat=addressed[0], tell=tell)
 
 
-def _judge(tx: Tx | None, config: Config, examined: Examined, place: Found | None) -> Judgement:
+def _judge(
+    tx: Tx | None, config: Config, examined: Examined, place: Found | None, key: ServeKey | None, incoming_id: str
+) -> Judgement:
     seat = place.at if place is not None and isinstance(place.at, Assignment) else None
     by = place.by if place is not None else frozenset[By]()
     match examined.kind:
@@ -163,14 +214,30 @@ def _judge(tx: Tx | None, config: Config, examined: Examined, place: Found | Non
             return _judge_bounce(config, examined, seat, by, known=tx is not None)
         case Kind.AUTO_REPLY:
             return _judge_auto_reply(examined, seat, known=tx is not None)
-    assert examined.mail is not None
-    assert examined.reading is not None
     if tx is not None and seat is None:
         return Judgement(would=Would.QUARANTINE, because=(_why_nowhere(examined),))
     if seat is not None and By.BOUNCE in by and By.REPLY not in by:
         why = "it was sent to the address that undeliverable mail comes back to, where no answers are read"
         return Judgement(would=Would.QUARANTINE, because=(why,), seat=seat)
     identity = _identify(config, examined, seat)
+    if tx is not None and seat is not None:
+        asked, before = seat_asked(tx, seat, by, key), _came_before(tx, examined, identity, incoming_id)
+        if any(row.assignment_id == seat.id for row in before):
+            why = "the very same mail came here before, and what it says was dealt with then"
+            return Judgement(would=Would.IGNORE, because=(why,), seat=seat, identity=identity)
+        identity = _bound(tx, config, examined, identity, asked, is_repeated=bool(before))
+    return _judge_reply(tx, config, examined, seat, by, identity)
+
+
+def _judge_reply(
+    tx: Tx | None,
+    config: Config,
+    examined: Examined,
+    seat: Assignment | None,
+    by: frozenset[By],
+    identity: Identity,
+) -> Judgement:
+    assert examined.reading is not None
     would, because = _WOULD[examined.reading.verdict], (*examined.reading.because, *identity.because)
     needed = _level_needed(tx, seat) if tx is not None and seat is not None else Level.TOKEN
     if by == {By.MESSAGE_ID} and config.imap.reply_address != "single":
@@ -184,6 +251,27 @@ def _judge(tx: Tx | None, config: Config, examined: Examined, place: Found | Non
     return Judgement(would=would, because=because, seat=seat, identity=identity)
 
 
+def _came_before(tx: Tx, examined: Examined, identity: Identity, incoming_id: str) -> Sequence[Incoming]:
+    """Return the mails that are this very one, as far as anybody vouches for it."""
+    # A Message-ID that is vouched for tells two mails of one second apart; any other may have been changed.
+    told_apart = identity.covers is None or "message-id" in identity.covers
+    same = find_same_content(tx, examined.content, but=incoming_id)
+    return [row for row in same if row.message_id == examined.message_id or not told_apart]
+
+
+def _bound(
+    tx: Tx, config: Config, examined: Examined, identity: Identity, asked: Asked, *, is_repeated: bool = False
+) -> Identity:
+    """Return ``identity``, lowered to the secret where a proven mail may have been written for something else."""
+    if identity.level is not Level.ALIGNED or examined.mail is None:
+        return identity
+    why = "the very same mail came to another of our addresses before" if is_repeated else ""
+    why = why or why_unbound(tx, config, examined.mail, identity.covers, asked)
+    if not why:
+        return identity
+    return replace(identity, level=Level.TOKEN, doubt=Doubt.UNBOUND, because=(*identity.because, f"but {why}"))
+
+
 def _why_nowhere(examined: Examined) -> str:
     if examined.tokens:
         return "it was sent to no secret address of ours that is in use"
@@ -192,14 +280,14 @@ def _why_nowhere(examined: Examined) -> str:
     return "it was sent to no secret address of ours, and answers no mail of ours"
 
 
-def _judge_answer(config: Config, examined: Examined, question: Question) -> Judgement:
-    """Return what is to be done with a mail to the address of a question: passed on, if it is that person's own."""
+def _judge_answer(tx: Tx, config: Config, examined: Examined, question: Question, asked: Asked) -> Judgement:
+    """Return what is to be done with a mail that answers a question: passed on, if it is that person's own."""
     if examined.kind is not Kind.REPLY or examined.mail is None or examined.reading is None:
         would = Would.IGNORE if examined.kind is Kind.AUTO_REPLY else Would.QUARANTINE
         return Judgement(would=would, because=examined.because, question=question)
     person = config.people.get(question.person)
     addresses = person.addresses if person else frozenset()
-    identity = identify(examined.mail, person_addresses=addresses, authserv_id=config.imap.authserv_id)
+    identity = _bound(tx, config, examined, _identified(config, examined, addresses), asked)
     is_proven = identity.level is Level.ALIGNED and examined.reading.text != ""
     would = Would.RELAY if is_proven else Would.QUARANTINE
     because = ("it answers a question", *identity.because)
@@ -222,7 +310,7 @@ def _judge_auto_reply(examined: Examined, seat: Assignment | None, *, known: boo
 def _judge_bounce(
     config: Config, examined: Examined, seat: Assignment | None, by: frozenset[By], *, known: bool
 ) -> Judgement:
-    report = bounce_report(examined.mail) if examined.mail else None
+    report = examined.report
     if report is not None and report.action not in ("failed", ""):
         return Judgement(
             would=Would.IGNORE, because=(*examined.because, f"it reports {report.action}, not a failure"), seat=seat
@@ -247,7 +335,13 @@ _WOULD = {
 
 
 def _identify(config: Config, examined: Examined, seat: Assignment | None) -> Identity:
-    assert examined.mail is not None
     person = config.people.get(seat.person) if seat else None
     addresses = person.addresses if person else frozenset(a for p in config.people.values() for a in p.addresses)
-    return identify(examined.mail, person_addresses=addresses, authserv_id=config.imap.authserv_id)
+    return _identified(config, examined, addresses)
+
+
+def _identified(config: Config, examined: Examined, addresses: frozenset[str]) -> Identity:
+    assert examined.mail is not None
+    return identify(
+        examined.mail, person_addresses=addresses, authserv_id=config.imap.authserv_id, signed=examined.signed
+    )

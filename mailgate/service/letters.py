@@ -285,7 +285,7 @@ def _summary(gate: Gate, action: str, arguments: Mapping[str, Any]) -> str:
 
 def _seat(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignment) -> Seat:
     person = serving.config.people.get(seat.person)
-    believed = bool(serving.config.imap.authserv_id)
+    believed = serving.proves_senders
     stages = stages_of(serving, gate)
     stage = stages[seat.stage] if stages else None
     people = serving.config.people

@@ -15,6 +15,7 @@ from mailgate.model.notes import parse_proof
 from mailgate.service.context import Serving
 from mailgate.service.heading import short_code
 from mailgate.service.marks import check_action
+from mailgate.service.questions import question_marker
 from mailgate.service.signatures import name_of
 from mailgate.store.tables import Assignment, Event, Outgoing, Request
 
@@ -74,7 +75,7 @@ def question_of(serving: Serving, request: Request, details: Mapping[str, Any]) 
             "Your reply decides nothing.",
         ),
         about=_task(serving, request),
-        nonce=serving.key.marker(f"question {details['id']}", 1) if "id" in details else "",
+        nonce=question_marker(serving.key, str(details["id"])) if "id" in details else "",
     )
 
 

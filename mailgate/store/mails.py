@@ -138,6 +138,14 @@ def find_incoming_by_hash(tx: Tx, sha256: str) -> Incoming | None:
     return tx.session.exec(select(Incoming).where(Incoming.sha256 == sha256)).first()
 
 
+def find_same_content(tx: Tx, content: str, *, but: str) -> Sequence[Incoming]:
+    """Return the concluded mails with this content (`mailgate.mail.signed.content_digest`), without the row ``but``."""
+    if not content:
+        return []
+    wanted = select(Incoming).where(Incoming.content == content, Incoming.id != but, Incoming.state != "new")
+    return tx.session.exec(wanted.order_by(col(Incoming.fetched_at))).all()
+
+
 def incoming_in_state(tx: Tx, state: str, limit: int = 100) -> Sequence[Incoming]:
     """Return incoming mails in ``state``, in the order they were fetched."""
     wanted = select(Incoming).where(Incoming.state == state).order_by(col(Incoming.fetched_at), col(Incoming.uid))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from mailgate.store.columns import binary, instant, json_text, later_prose, of_request, prose
@@ -265,6 +265,8 @@ class Incoming(SQLModel, table=True):
     sender: str = ""
     verdict: str = ""
     level: str = ""
+    content: str = Field(default="", index=True, sa_column_kwargs={"server_default": text("''")})  # what signing covers
+    message_id: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     why: str = prose()
     moved: bool = False
 

@@ -19,6 +19,7 @@ from mailgate import Mailgate
 from tests.conftest import unavailable
 from tests.docs.pages import ROOT, Block, Reply
 from tests.docs.sandbox import Inbox, free_port, running_sandbox, text_of, wait_for_line
+from tests.site.dns import NameServer
 
 INBOX, PAGE = "8025", "8080"
 """The sandbox's ports as the pages print them; here others are used, since tests run at the same time."""
@@ -47,6 +48,7 @@ class PageRunner:
         self._namespace: dict[str, Any] = {"__name__": "page"}
         self._printed = ""
         self._until_done = ExitStack()
+        self._names = self._until_done.enter_context(NameServer())
         self._read: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -103,7 +105,8 @@ class PageRunner:
     @property
     def _environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return os.environ | {"PATH": path, "COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
+        names = {"MAILGATE_IMAP__RESOLVER": self._names.address}  # tests ask no name server but their own
+        return os.environ | names | {"PATH": path, "COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
 
     def _run(self, command: str) -> str:
         """Run a command to its end and return what it printed. `mailgate doctor` may find something wrong."""

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from mailgate.config import load_config
 from mailgate.store.tables import Lease
 from tests.deployment import Deployment
 from tests.e2e.post import visit
+from tests.site.dns import NameServer
+from tests.site.ports import PortLease
 
 
 def init(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -34,8 +36,10 @@ OLD_PYTHON = {"python"} if check_python(sys.version_info[:3]).doubtful else set[
 
 
 def findings(house: Deployment, *options: str, code: int = 0) -> dict[str, tuple[bool, str]]:
-    """Return what ``mailgate doctor`` found: whether it is fine, and what it says."""
-    done = house.call("doctor", *options, check=False)
+    """Return what ``mailgate doctor`` found: whether it is fine, and what it says. Names are looked up on loopback."""
+    with NameServer() as names:
+        house.extra.setdefault("MAILGATE_IMAP__RESOLVER", names.address)
+        done = house.call("doctor", *options, check=False)
     assert done.returncode == code, done
     assert done.stderr == ""
     found = {}
@@ -75,7 +79,10 @@ def test_doctor_finds_everything_well(quiet_house: Deployment) -> None:
     found = findings(quiet_house, "--probe")
     assert {what for what, (fine, _) in found.items() if not fine} == {"probe catchall"} | OLD_PYTHON
     probed = {"probe plus", "probe catchall", "probe single", "reply address", "IDLE", "senders"}
-    assert set(found) == {"configuration", "python", "keys", "database", "SMTP", "IMAP"} | probed
+    proofs = {"replies", "resolver"}
+    assert set(found) == {"configuration", "python", "keys", "database", "SMTP", "IMAP"} | proofs | probed
+    assert found["replies"][1] == "a reply is proven by its DKIM signature, or by mx.gate.test: dmarc=pass"
+    assert "looks up names (_dmarc.gate.test)" in found["resolver"][1]
     assert "pushes news (IDLE)" in found["IMAP"][1]
     assert "reply_address = 'plus' works" in found["reply address"][1]
 
@@ -119,17 +126,31 @@ def test_doctor_says_that_nobody_answers(quiet_house: Deployment) -> None:
 
 def test_doctor_says_that_no_reply_can_approve(quiet_house: Deployment) -> None:
     """Without anybody whose word on senders is believed, gates that ask for a proven sender approve by link alone."""
-    quiet_house.extra["MAILGATE_IMAP__AUTHSERV_ID"] = ""
+    quiet_house.extra |= {"MAILGATE_IMAP__AUTHSERV_ID": "", "MAILGATE_IMAP__DKIM": "false"}
     fine, says = findings(quiet_house)["replies"]
     assert not fine
     assert "authserv_id is empty" in says
     assert "issue_refund" in says
 
 
+def test_doctor_says_that_names_cannot_be_looked_up(quiet_house: Deployment) -> None:
+    """Where replies are proven by signatures alone that is a failure; where a server is believed as well, a warning."""
+    config, lease = quiet_house.config, PortLease()
+    for authserv_id, enough in (("", False), ("m365", False), ("mx.gate.test", True)):
+        nobody = {"resolver": f"127.0.0.1:{lease.number}", "resolver_timeout": timedelta(seconds=0.2)}
+        imap = config.imap.model_copy(update=nobody | {"authserv_id": authserv_id})
+        found = {f.what: f for f in check_all(config.model_copy(update={"imap": imap}), probe=False)}
+        assert (found["resolver"].fine, found["resolver"].doubtful) == (enough, enough)
+        assert "_dmarc.gate.test could not be looked up" in found["resolver"].says
+        assert "name another in [imap] resolver" in found["resolver"].says
+    lease.release()
+
+
 def test_doctor_says_that_others_can_read_a_key(quiet_house: Deployment) -> None:
     """A secret key that any user may read works, and is a warning with the command that mends it."""
     path = quiet_house.folder / "keys/serve.key"
     path.chmod(0o644)
+    quiet_house.extra["MAILGATE_IMAP__DKIM"] = "false"
     done = quiet_house.call("doctor", check=False)
     assert done.returncode == 0
     assert f"! keys  [keys] serve_file: other users of this machine can read {path}; run chmod 600 on it" in done.stdout

@@ -25,8 +25,8 @@ LARGEST_MAIL_BYTES = 25_000_000
 class PostfixSettings:
     """What Postfix must know of its site; ``folder`` is the site's.
 
-    ``milters`` are sockets of mail filters in Postfix's notation (``unix:/path``). ``stamp`` is a header name that
-    nobody can guess.
+    ``milters`` are sockets of mail filters in Postfix's notation (``unix:/path``); with any, it is they who say what is
+    proven, else Postfix does. ``stamp`` is a header name that nobody can guess.
     """
 
     folder: Path
@@ -140,12 +140,9 @@ service_throttle_time = 1s
         submission = (
             "-o smtpd_sasl_auth_enable=yes -o smtpd_sender_restrictions=reject_sender_login_mismatch"
             " -o smtpd_relay_restrictions=permit_sasl_authenticated,reject"
-            f" -o smtpd_data_restrictions=check_sender_access,regexp:{self.folder}/postfix/vouch"
+            f"{self._stamp('vouch')}"
         )
-        mx = (
-            "-o smtpd_relay_restrictions=reject_unauth_destination"
-            f" -o smtpd_data_restrictions=check_sender_access,regexp:{self.folder}/postfix/distrust"
-        )
+        mx = f"-o smtpd_relay_restrictions=reject_unauth_destination{self._stamp('distrust')}"
         return f"""
 {LOOPBACK}:{self.submission_port}  inet n - n - - smtpd {submission} -o smtpd_tls_security_level=encrypt
 {LOOPBACK}:{self.submissions_port} inet n - n - - smtpd {submission} -o smtpd_tls_wrappermode=yes
@@ -166,6 +163,11 @@ anvil   unix  - - n - 1 anvil
 scache  unix  - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
+
+    def _stamp(self, file: str) -> str:
+        if self.milters:
+            return ""
+        return f" -o smtpd_data_restrictions=check_sender_access,regexp:{self.folder}/postfix/{file}"
 
     def _lay_out_queue(self) -> None:
         owner, drop = pwd.getpwnam("postfix").pw_uid, grp.getgrnam("postdrop").gr_gid

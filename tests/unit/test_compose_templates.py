@@ -248,14 +248,14 @@ def test_a_replaced_template_that_would_mislead_is_refused(
             "",
             "layout.html.j2 does not print the reply marker line exactly once (the shipped mail/layout.html.j2 prints it in",
         ),
-        ("layout.html.j2", "Decide on", "https://x.example Decide on", "layout.html.j2, line 146, holds other links"),
-        ("layout.html.j2", "Decide on", '<b onclick="x">Decide</b> on', "layout.html.j2, line 146, holds <b onclick>"),
+        ("layout.html.j2", "Decide on", "https://x.example Decide on", "layout.html.j2, line 147, holds other links"),
+        ("layout.html.j2", "Decide on", '<b onclick="x">Decide</b> on', "layout.html.j2, line 147, holds <b onclick>"),
         ("parts.html.j2", "{{ line | spaced }}", "x", "parts.html.j2 does not show '| ok', which this mail has to say"),
         (
             "layout.txt.j2",
             "Who else is asked",
             "The others",
-            "layout.txt.j2, line 139, and answer.txt.j2 do not say the same",
+            "layout.txt.j2, line 140, and answer.txt.j2 do not say the same",
         ),
         (
             "layout.html.j2",

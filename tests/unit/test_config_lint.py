@@ -211,13 +211,15 @@ def test_a_shared_mailbox_is_no_named_person() -> None:
 
 
 def test_only_replies_that_can_be_proven_are_asked_for() -> None:
-    """Where a link is not enough and no server vouches for a reply, nobody could ever approve."""
+    """Where a link is not enough and neither a server nor a signature vouches for a reply, nobody could ever approve."""
     proven = gate(approvers=["alice"], separation="proven")
-    [found] = errors(**proven)
-    assert found.startswith(
-        "[gates.wire] separation = 'proven' takes authenticated replies only, and [imap] authserv_id"
+    [found] = errors(imap={"dkim": False}, **proven)
+    assert found == (
+        "[gates.wire] separation = 'proven' takes authenticated replies only, and none is, because [imap] dkim is false and "
+        "authserv_id is empty; set dkim = true, name the server whose verdicts are believed, or set web_confirm = 'fresh_code'"
     )
-    assert errors(imap={"authserv_id": "mx.example.com"}, **proven) == []
+    assert errors(**proven) == []
+    assert errors(imap={"dkim": False, "authserv_id": "mx.example.com"}, **proven) == []
 
 
 @pytest.mark.parametrize("keys", [{}, {"tier": "auto", "rules": [{"when": "true", "tier": "require_approval"}]}])
@@ -271,3 +273,12 @@ def test_warnings_are_no_errors() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert errors(**gate(approvers=["alice", "bob"], quorum=2)) == []
+
+
+def test_exchange_online_is_believed_with_signatures_only() -> None:
+    """Its field bears no name, so that it proves nothing alone; however it is spelled."""
+    assert errors(imap={"authserv_id": "M365"}) == []
+    assert errors(imap={"authserv_id": "M365", "dkim": False}) == [
+        "[imap] authserv_id = 'm365' counts only together with a signature; set dkim = true"
+    ]
+    assert errors(imap={"authserv_id": "mx.example.com", "dkim": False}) == []
