@@ -8,7 +8,7 @@ READY := .venv/ready
 # Each worker has a mail site and a browser of its own; a file's tests stay together on one.
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-.PHONY: help setup system demo check test slow test-all bench format clean
+.PHONY: help setup system demo check test slow test-all bench corpus fuzz format clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ test-all: test slow ## test, then slow
 
 bench: setup ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tests.bench
+
+corpus: setup ## read the replies of all clients and count what is misread; EXTRA=DIR reads samples of yours too
+	@$(BIN)/python -m tests.corpus $(EXTRA)
+
+fuzz: setup ## throw bytes at the readers of mail for SECONDS=60
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
 format: setup ## bring all code into its one format
 	@$(BIN)/ruff format --quiet .

@@ -24,6 +24,7 @@
     ├── MailUnreadable               a mail outside our bounds; kept, quarantined       (ValueError)
     ├── MailServerError              the mail server cannot be used now; retry          (ConnectionError)
     │   └── MailRefused              the mail server said no, for good; do not retry
+    ├── DnsUnavailable               a name cannot be looked up now; retry              (ConnectionError)
     └── ActionCrashed                an action raised; its effect is unknown
 
 Each carries what its catcher can act on as attributes. ``retryable`` says whether the same call may succeed later,
@@ -158,7 +159,24 @@ class TokenError(MailgateError, ValueError):
 
 
 class ComposeError(MailgateError):
-    """A mail that cannot be made from its template, or does not re-parse as what was meant."""
+    """A mail that cannot be made from its template, or does not re-parse as what was meant.
+
+    Where a template is to blame: ``subject`` is how the message names it; ``printed`` is what it prints and must not, each
+    with its part of the mail (``txt`` or ``html``); ``missing`` is what it must print and does not, with the part.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        subject: str = "",
+        printed: Sequence[tuple[str, str]] = (),
+        missing: tuple[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.subject = subject
+        self.printed = tuple(printed)
+        self.missing = missing
 
 
 class MailUnreadable(MailgateError, ValueError):
@@ -179,6 +197,12 @@ class MailRefused(MailServerError):
     def __init__(self, message: str, *, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+class DnsUnavailable(MailgateError, ConnectionError):
+    """A name could not be looked up: no answer in time, or a failing server. That is not the same as no such name."""
+
+    retryable = True
 
 
 class ActionCrashed(MailgateError):

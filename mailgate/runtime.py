@@ -11,14 +11,22 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from mailgate.chance import SystemChance, monotonic
 from mailgate.config import Config, shipped
-from mailgate.config.keyfiles import make_keys, read_secret, read_secrets, read_vkey
-from mailgate.errors import ConfigError
+from mailgate.config.keyfiles import (
+    KEY_BYTES,
+    add_secret,
+    make_keys,
+    read_secret,
+    read_secrets,
+    read_vkey,
+    write_vkeys,
+)
+from mailgate.errors import ComposeError, ConfigError
 from mailgate.model.evidence import LogSigner, LogVerifier
 from mailgate.service.context import Serving, Working
 from mailgate.service.execute import Known
@@ -30,6 +38,9 @@ from mailgate.store import Store, open_store
 from mailgate.store.clock import DatabaseClock
 from mailgate.store.events import has_records
 from mailgate.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from mailgate.mail.templates import Templates
 
 log = structlog.get_logger(__name__)
 
@@ -71,37 +82,64 @@ def open_serving(config: Config) -> Serving:
 
     Raises:
         ConfigError: a key or template is missing or damaged.
-        ComposeError: a template that cannot be used.
         StoreUnavailable: the database cannot be used.
     """
-    from mailgate.mail.rehearsal import rehearse
-    from mailgate.mail.templates import Templates
     from mailgate.service.guard import Guard
     from mailgate.tokens import LinkKeys, ServeKey
 
-    override = config.path(config.mailgate.templates) if config.mailgate.templates else None
-    signer = LogSigner(log_name(config), read_secret(config, "log_file"))
+    *earlier, signer = (LogSigner(log_name(config), seed) for seed in read_secrets(config, "log_file"))
     verifier = _verifier(config)
-    if signer.vkey != verifier.vkey:
+    if [s.vkey for s in (*earlier, signer)] != [key.format() for key in verifier.keys]:
         raise ConfigError(
             [
                 "[keys] vkey_file is not the public key of log_file under this name and mail domain; "
                 "if no request was made yet, run `mailgate init` again; else change name and [smtp] from back."
             ]
         )
-    templates = Templates.load(shipped("templates"), override)
-    if override is not None:
-        rehearse(templates)  # somebody's own templates: every kind of mail is made and checked before one is needed
     return Serving(
         config=config,
         key=ServeKey(read_secret(config, "serve_file")),
         links=LinkKeys(read_secrets(config, "link_file")),
         signer=signer,
+        earlier_signers=tuple(earlier),
         verifier=verifier,
-        templates=templates,
+        templates=open_templates(config),
         guard=Guard(config.path(config.keys.guard_file), verifier),
         store=open_database(config),
+        look_up=resolver_of(config),
     )
+
+
+def open_templates(config: Config) -> Templates:
+    """Return the templates; with somebody's own among them, every kind of mail is made and checked before one is needed.
+
+    Raises:
+        ConfigError: one that cannot be used; the sentence names its file and line. Or a word that decides stands in them.
+    """
+    from mailgate.mail.rehearsal import refuse_words, rehearse
+    from mailgate.mail.templates import Templates
+
+    override = config.path(config.mailgate.templates) if config.mailgate.templates else None
+    try:
+        templates = Templates.load(shipped("templates"), override)
+        if override is not None:
+            rehearse(templates)
+    except ComposeError as error:
+        raise ConfigError([f"[mailgate] templates: {error.message}"]) from error
+    if config.own_words:
+        refuse_words(templates.shipped(), config.own_words, anywhere=True)
+        if override is not None:
+            refuse_words(templates, config.own_words, anywhere=False)
+    return templates
+
+
+def resolver_of(config: Config) -> Callable[[str], bytes | None] | None:
+    """Return what looks up the keys of signatures, or None where they are not checked; nothing is asked yet."""
+    from mailgate.mail.resolver import Resolver
+
+    if not config.imap.dkim:
+        return None
+    return Resolver(config.imap.resolver, config.imap.resolver_timeout, monotonic).txt
 
 
 def make_key_files(config: Config) -> list[Path]:
@@ -115,6 +153,40 @@ def make_key_files(config: Config) -> list[Path]:
     return make_keys(
         config, SystemChance().bytes, lambda seed: LogSigner(log_name(config), seed).vkey, renew_vkey=unused
     )
+
+
+def list_keys(config: Config) -> list[dict[str, Any]]:
+    """Return what keys there are, without their secrets."""
+    kinds = {
+        "serve": ("serve_file", "reply addresses, codes and seals are derived from it"),
+        "link": ("link_file", "sign links; the newest signs, all verify"),
+        "log": ("log_file", "sign the record; the newest that the log has announced signs"),
+    }
+    found: list[dict[str, Any]] = [
+        {
+            "key": name,
+            "keys": len(read_secrets(config, key)),
+            "file": str(config.path(getattr(config.keys, key))),
+            "for": use,
+        }
+        for name, (key, use) in kinds.items()
+    ]
+    found[-1]["public"] = read_vkey(config).split()
+    return found
+
+
+def rotate_key(config: Config, name: str) -> list[Path]:
+    """Make a new ``link`` or ``log`` key beside the old ones, and return the files that were written.
+
+    Raises:
+        ConfigError: a key file cannot be read or written.
+    """
+    secret = SystemChance().bytes(KEY_BYTES)
+    written = [add_secret(config, f"{name}_file", secret)]
+    if name == "log":
+        vkeys = [LogSigner(log_name(config), seed).vkey for seed in read_secrets(config, "log_file")]
+        written.append(write_vkeys(config, vkeys))
+    return written
 
 
 def process_name() -> str:
@@ -153,8 +225,9 @@ def roles_of(serving: Serving, names: Sequence[str] = ROLES, listening: socket.s
             serving, lambda: ImapMailbox(config.imap, imap_password, _authority(config, config.imap.ca_file)), owner
         ),
         "web": lambda: WebRole(
-            make_app(serving, shipped("templates/web/style.css")),
+            make_app(serving, shipped("templates/web/style.css"), monotonic),
             listening or bind(config.web.host, config.web.port),
+            config.web.trusted_proxies,
         ),
     }
     return [makers[name]() for name in ROLES if name in names]

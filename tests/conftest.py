@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests import browser as chromium
+from tests.docs import attacks
 from tests.site import MailSite, what_is_missing
 
 USERS = {
@@ -22,6 +23,36 @@ USERS = {
     "mallory@elsewhere.test": "mallory-pw",
 }
 """mailgate and its archive; people who are asked; the person an agent acts for; somebody of another organisation."""
+
+CAUGHT = "approvals@catch.test"
+"""mailgate's mailbox where a whole domain leads there."""
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what attack tests have recorded, for ``docs/reference/attacks.md``."""
+    attacks.note(report)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write it down, in the one process that hears of all tests."""
+    if not hasattr(session.config, "workerinput"):
+        attacks.write_last_run()
+
+
+Attack = Callable[[str, str], None]
+
+
+@pytest.fixture
+def attack(request: pytest.FixtureRequest) -> Attack:
+    """Note in the test report what was attempted and what happened; a table of attacks is made from these rows.
+
+    They are what `record_property` makes, which warns where a report of the newer form is written.
+    """
+
+    def note(name: str, happened: str) -> None:
+        request.node.user_properties += [("attack", name), ("happened", happened)]
+
+    return note
 
 
 def unavailable(sentence: str) -> NoReturn:
@@ -42,6 +73,21 @@ def mail_servers() -> None:
 def mail_site(mail_servers: None) -> Iterator[MailSite]:
     """Run one mail site for all tests; take ``mail_site.fresh_user()`` where an empty mailbox is needed."""
     with MailSite.start(USERS) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def catch_all_site(mail_servers: None) -> Iterator[MailSite]:
+    """Run a mail site where one domain's mail all goes to :data:`CAUGHT`."""
+    users = USERS | {CAUGHT: "caught-pw"}
+    with MailSite.start(users, delimiter="", catch_all={CAUGHT.partition("@")[2]: CAUGHT}) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def plain_site(mail_servers: None) -> Iterator[MailSite]:
+    """Run a mail site that knows neither details of addresses nor domains that catch all."""
+    with MailSite.start(USERS, delimiter="") as site:
         yield site
 
 

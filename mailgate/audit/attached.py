@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,9 +30,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A person's reply, byte for byte, and the DNS records that its signature was checked with."""
+    """A person's reply by its digest (SHA-256), its bytes, and the DNS records that its signature was checked with.
 
-    raw: bytes
+    ``raw`` is None where the reply is withheld: it quotes what could still decide something else.
+    """
+
+    digest: bytes
+    raw: bytes | None
     dns: Mapping[str, str]
 
 
@@ -69,6 +74,7 @@ class Evidence:
         thread: earlier records of its request.
         inbound: replies, in the mail that ends a request.
         leaves: of a seal.
+        log_tier: of a digest: the exact lines of what it shows.
         stamp: None where it was taken out.
     """
 
@@ -77,6 +83,7 @@ class Evidence:
     inbound: tuple[Kept, ...]
     leaves: tuple[bytes, ...] | None
     stamp: Stamped | None
+    log_tier: bytes | None = None
 
 
 def read_evidence(content: bytes) -> Evidence:
@@ -94,6 +101,7 @@ def read_evidence(content: bytes) -> Evidence:
             inbound=tuple(_kept(kept) for kept in _list(said.get("inbound", []), MOST)),
             leaves=None if leaves is None else tuple(map(_leaf, _list(leaves, MOST_LEAVES))),
             stamp=_stamp(said["stamp"]) if "stamp" in said else None,
+            log_tier=_unb64(said["log_tier"]) if "log_tier" in said else None,
         )
     except _TwiceError:
         raise ValueError("its evidence gives one name twice, so that two readers may see two things") from None
@@ -131,10 +139,13 @@ def _entry(said: Any) -> Entry:
 
 
 def _kept(said: Any) -> Kept:
+    if "withheld" in said:
+        return Kept(digest=_leaf(said["raw_sha256"]), raw=None, dns={})
     dns = said["dns"]
     if not all(isinstance(name, str) and isinstance(text, str) for name, text in dns.items()):
         raise ValueError("not DNS records")
-    return Kept(raw=_unb64(said["raw"]), dns=dns)
+    raw = _unb64(said["raw"])
+    return Kept(digest=hashlib.sha256(raw).digest(), raw=raw, dns=dns)
 
 
 def _stamp(said: Any) -> Stamped:

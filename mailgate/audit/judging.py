@@ -6,6 +6,7 @@ Each check is a function from a mail and its evidence to findings; :data:`CHECKS
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -231,6 +232,16 @@ def _records_of_stamp(looked: Looked) -> Iterator[Found]:
         yield looked.found(Kind.PROOF_MISMATCH, "The records in this mail are not those that it was sent with.")
 
 
+def _lines(looked: Looked) -> Iterator[Found]:
+    """A digest has the lines that its record binds."""
+    own, lines = looked.own, looked.evidence.log_tier
+    bound = own.body.get("log_tier_sha256") if own is not None and own.event == "digest" else None
+    if bound is not None and lines is None:
+        yield looked.found(Kind.STRIPPED, "The lines that this digest shows were taken out.")
+    elif lines is not None and hashlib.sha256(lines).hexdigest() != bound:
+        yield looked.found(Kind.RECORD_ALTERED, "The lines of this digest are not those that were recorded.")
+
+
 def _sender(looked: Looked) -> Iterator[Found]:
     found, stamp = looked.mail.addresses("from"), looked.stamp
     if found is not None and stamp is not None and found != (stamp.sender.lower(),):
@@ -348,6 +359,7 @@ def _instant(text: str) -> datetime | None:
 CHECKS: Mapping[str, Check] = {
     "entries": _entries,
     "stamp's records": _records_of_stamp,
+    "lines": _lines,
     "sender": _sender,
     "recipient": _recipient,
     "subject": _subject,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from mailgate.audit.spill import Spill
 from mailgate.model.findings import Found, Kind
@@ -31,6 +32,7 @@ OWN_MAIL = (
     "cancelled",
     "settled",
     "seal",
+    "digest",
 )
 """The events with a mail of their own to the archive; records of others ride in the next one."""
 
@@ -101,17 +103,16 @@ def extent_of(spill: Spill) -> Extent:
 
 
 def note_erased(spill: Spill) -> None:
-    """Note in the table ``erased`` what redactions on record say: which record, its hash, of which request, and why.
-
-    A redaction says ``{"erased": [{"index", "leaf", "request"}], "reason"}``.
-    """
-    spill.change("create table erased (idx integer primary key, leaf blob, request text, reason text)")
+    """Note in the table ``erased`` what redactions on record say: which record, of which request, why, and if too early."""
+    spill.change("create table erased (idx integer primary key, request text, reason text, early text)")
     for (raw,) in list(spill.find("select raw from body join proven using (idx, leaf) where event = 'redaction'")):
         record = parse_record(raw)
         reason = f"{record.body.get('reason', '')} (record {record.index})"
         with suppress(KeyError, TypeError, ValueError):
-            for one in record.body["erased"]:
-                spill.add("erased", int(one["index"]), bytes.fromhex(one["leaf"]), str(one["request"]), reason)
+            for one in record.body["records"]:
+                until = one["keep_until"]
+                is_early = until is not None and record.at < datetime.fromisoformat(until)
+                spill.add("erased", int(one["index"]), str(one["request"]), reason, until if is_early else "")
 
 
 def find_missing(spill: Spill, extent: Extent, log: str) -> Iterator[Found]:
@@ -173,8 +174,8 @@ def _of_gap(spill: Spill, gap: Gap) -> Iterator[Found]:
     traces: list[Trace] = []
     first = max(gap.first, gap.last - MOST_LISTED + 1)
     for index in range(gap.last, first - 1, -1):
-        if reason := _why_erased(spill, index):
-            yield Found(kind=Kind.REDACTED, why=f"Record {index} was erased: {reason}.", index=index)
+        if erased := _erased(spill, index):
+            yield erased
             continue
         if spill.first(_SAID_WRONG, index):
             continue  # it is there, and is said to be wrong
@@ -286,13 +287,18 @@ def _unread_records(spill: Spill) -> Iterator[Found]:
     query = """select proven.idx, mail.place from proven join carrier using (idx, leaf) join mail on mail.id = carrier.mail
         where not exists (select 1 from body where body.idx = proven.idx) group by proven.idx"""
     for index, place in list(spill.find(query)):
-        if reason := _why_erased(spill, index):
-            yield Found(kind=Kind.REDACTED, why=f"Record {index} was erased: {reason}.", index=index, place=place)
-        else:
-            why = f"Record {index} was taken out, and no record says that it was erased."
-            yield Found(kind=Kind.STRIPPED, why=why, index=index, place=place)
+        why = f"Record {index} was taken out, and no record says that it was erased."
+        yield _erased(spill, index, place) or Found(kind=Kind.STRIPPED, why=why, index=index, place=place)
 
 
-def _why_erased(spill: Spill, index: int) -> str:
-    row = spill.first("select reason from erased where idx = ?", index)
-    return str(row[0]) if row else ""
+def _erased(spill: Spill, index: int, place: str = "") -> Found | None:
+    """Return the finding that a record was erased by authority; before the end of its retention nobody has that."""
+    row = spill.first("select request, reason, early from erased where idx = ?", index)
+    if row is None:
+        return None
+    request, reason, early = row
+    if early:
+        why = f"Record {index} was erased before {early}, until when it had to be kept: {reason}."
+        return Found(kind=Kind.MAIL_DELETED, why=why, index=index, request=request, place=place)
+    why = f"Record {index} was erased: {reason}."
+    return Found(kind=Kind.REDACTED, why=why, index=index, request=request, place=place)

@@ -17,7 +17,7 @@ def replies_of(record: Record) -> Iterator[tuple[bytes, Mapping[str, str]]]:
     body = record.body
     evidence, inbound = _mapping(body.get("evidence")), _mapping(body.get("inbound"))
     digests = (body.get("inbound_sha256"), evidence.get("inbound_sha256"), inbound.get("raw_sha256"))
-    dns = {**_mapping(body.get("dns")), **_mapping(evidence.get("dns")), **_mapping(inbound.get("key"))}
+    dns = _mapping(inbound.get("key"))
     if isinstance(evidence.get("dkim_key_name"), str):
         dns[evidence["dkim_key_name"]] = evidence.get("dkim_key")
     for digest in dict.fromkeys(d for d in digests if isinstance(d, str) and len(d) == 64):
@@ -50,7 +50,8 @@ def check_replies(spill: Spill, records: Sequence[Record]) -> Iterator[Found]:
     }
     for digest, (signed, dns) in kept.items():
         record = named[digest][0] if digest in named else None
-        if signed == 0 or (record is not None and dns != dns_text(named[digest][1]) and named[digest][1]):
+        recorded = named[digest][1] if digest in named else {}
+        if signed == 0 or (recorded and dns not in (None, "{}", dns_text(recorded))):
             why = "The reply kept here does not bear the signature that its sender's domain gave it."
             yield _found(Kind.DKIM_FAIL, why, record.index if record else end, request, place)
     altered = len(kept.keys() - named.keys())

@@ -5,12 +5,11 @@ Standard library only.
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailgate.audit.attached import Evidence
+from mailgate.audit.attached import Evidence, Kept
 from mailgate.audit.carried import Carried
 from mailgate.audit.judging import Looked, code_of, judge, look
 from mailgate.audit.keyring import Keyring, stamp_text
@@ -179,10 +178,16 @@ class Taking:
         recorded = _recorded_keys(looked)
         request = looked.own.request if looked.own else ""
         for kept in looked.evidence.inbound:
-            digest = hashlib.sha256(kept.raw).digest()
-            dns = recorded.get(digest) or kept.dns
-            holds = int(self._check_dkim(kept.raw, dns)) if dns and self._check_dkim else None
-            self._spill.add("kept", digest, self._mails, request, holds, dns_text(kept.dns))
+            dns = recorded.get(kept.digest) or kept.dns
+            holds = self._vouched(kept, dns)
+            said = None if kept.raw is None else dns_text(kept.dns)
+            self._spill.add("kept", kept.digest, self._mails, request, holds, said)
+
+    def _vouched(self, kept: Kept, dns: Mapping[str, str]) -> int | None:
+        """Return whether a reply's own domain vouches for it, 1 or 0; None where that cannot be checked."""
+        if kept.raw is None or not dns or self._check_dkim is None:
+            return None
+        return int(self._check_dkim(kept.raw, dns))
 
 
 def _remember(memory: OrderedDict[Any, Any], key: Any, value: Any) -> None:

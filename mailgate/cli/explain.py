@@ -22,7 +22,7 @@ def explain(
     dns: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="JSON, name to TXT record: DKIM keys. Read and checked; no signatures are checked yet."
+            metavar="FILE", help="JSON, name to TXT record: DKIM keys to check signatures with, instead of DNS."
         ),
     ] = None,
     config: ConfigOption = None,
@@ -33,10 +33,9 @@ def explain(
     from mailgate.explaining import Explainer, read_dns
 
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-    if dns is not None:
-        read_dns(dns)
+    records = read_dns(dns) if dns is not None else None
     unreadable = False
-    with Explainer.open(_configuration(config)) as explainer:
+    with Explainer.open(_configuration(config), records) as explainer:
         for file in files:
             try:
                 raw = file.read_bytes()

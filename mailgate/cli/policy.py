@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mailgate.cli.options import ConfigOption, JsonOption, read_config
+
+if TYPE_CHECKING:
+    from mailgate.model.policy import Gate
 
 app = typer.Typer(help="Show the gates, compare them with the record, try them on examples.", no_args_is_help=True)
 
@@ -42,6 +45,17 @@ def show(
         for number, stage in enumerate(found.asked(), start=1):
             which = f"step {number}: " if len(found.asked()) > 1 else ""
             typer.echo(f"  {which}{stage.quorum} of {', '.join(stage.approvers)}")
+        typer.echo(f"  {_times(found)}")
+
+
+def _times(gate: Gate) -> str:
+    """Return what happens when nobody answers, and after an answer, on one line."""
+    from mailgate.model.duration import words
+
+    said = [f"open {words(gate.timeout)}" if gate.timeout else "open until it is answered"]
+    said += [f"after {words(step.after)} also {', '.join(step.ask)}" for step in gate.escalation]
+    said += [f"waits {words(gate.cooling_off)} before it starts"] if gate.cooling_off else []
+    return ", ".join([*said, f"after a no: {gate.on_reject}"])
 
 
 @app.command()

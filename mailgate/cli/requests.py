@@ -66,7 +66,8 @@ def show(request: RequestArgument, as_json: JsonOption = False, config: ConfigOp
         if isinstance(content, list):
             console.print(f"\n{name}", style="bold")
             for item in content:
-                console.print("  " + "  ".join(f"{k}: {_readable(k, v)}" for k, v in item.items() if _says(v)))
+                told = {k: v for k, v in item.items() if _says(v) and (k, v) != ("times", 1)}
+                console.print("  " + "  ".join(f"{k}: {_readable(k, v)}" for k, v in told.items()))
         elif name in ("arguments", "result"):
             for line in _value_lines(name, content):
                 console.print(line)
@@ -97,6 +98,20 @@ def settle(
     try:
         settled = settle_request(serving, request, succeeded=outcome == "succeeded", by=getpass.getuser())
         typer.echo(f"Settled {settled} as {outcome}; its agent is told.")
+    finally:
+        serving.store.close()
+
+
+@app.command()
+def archive(config: ConfigOption = None) -> None:
+    """Send the archive again what it refused. On the serving side only."""
+    from mailgate.runtime import open_serving
+    from mailgate.service.archiving import send_again
+
+    serving = open_serving(read_config(config))
+    try:
+        again = send_again(serving)
+        typer.echo(f"{again} mail{'' if again == 1 else 's'} to the archive will be sent again.")
     finally:
         serving.store.close()
 

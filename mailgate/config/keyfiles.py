@@ -43,7 +43,7 @@ def read_secrets(config: Config, key: str) -> list[bytes]:
 
 
 def read_vkey(config: Config) -> str:
-    """Return the public log key.
+    """Return the public log keys, one a line, oldest first.
 
     Raises:
         ConfigError: the file is missing, empty, or no text.
@@ -58,6 +58,41 @@ def read_vkey(config: Config) -> str:
     if not vkey:
         raise ConfigError([f"[keys] vkey_file: {path} is empty; {advice}."])
     return vkey
+
+
+def add_secret(config: Config, key: str, secret: bytes) -> Path:
+    """Put a new secret below those of ``[keys] key``; it is the newest from then on. Return the file.
+
+    Raises:
+        ConfigError: the file cannot be read or written.
+    """
+    lines = [*(base64.b64encode(s).decode() for s in read_secrets(config, key)), base64.b64encode(secret).decode()]
+    return _replace(config, key, lines, 0o600)
+
+
+def write_vkeys(config: Config, vkeys: list[str]) -> Path:
+    """Write the log's public keys, oldest first. Return the file.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    return _replace(config, "vkey_file", vkeys, 0o644)
+
+
+def _replace(config: Config, key: str, lines: list[str], mode: int) -> Path:
+    path = config.path(getattr(config.keys, key))
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="ascii") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            [f"[keys] {key}: {path} cannot be written ({error.strerror}); make its folder writable for this user."]
+        ) from error
+    return path
 
 
 def make_keys(
@@ -77,7 +112,7 @@ def make_keys(
     makers: dict[str, Callable[[], str]] = {
         key: lambda: base64.b64encode(random(KEY_BYTES)).decode() for key in ("serve_file", "link_file", "log_file")
     }
-    makers["vkey_file"] = lambda: vkey_of(read_secret(config, "log_file"))
+    makers["vkey_file"] = lambda: "\n".join(map(vkey_of, read_secrets(config, "log_file")))
     made = []
     public = config.path(config.keys.vkey_file)
     both_there = public.exists() and config.path(config.keys.log_file).exists()

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from mailgate.config.schema import Config, Server
+from mailgate.config.vocabulary import word_mistakes
 from mailgate.errors import InvalidArguments
 from mailgate.model.action import check_name
 from mailgate.model.people import fold
-from mailgate.model.policy import Gate
+from mailgate.model.policy import Gate, Tier
 from mailgate.model.quoting import MOST, quoted
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -36,11 +37,15 @@ class Findings:
 
 def lint(config: Config) -> Findings:
     """Return what is wrong or doubtful across the keys of ``config``."""
-    errors = [*_people(config), *_names(config), *_servers(config), *_loops(config)]
+    errors = [*_people(config), *_names(config), *_servers(config), *_loops(config), *word_mistakes(config)]
     warnings: list[str] = []
     for name, gate in config.gates.items():
         errors += _gate(config, name, gate)
-        warnings += _tight_quorums(config, name, gate)
+        warnings += [
+            *_nobody(config, name, gate),
+            *_tight_quorums(config, name, gate),
+            *_idle_steps(config, name, gate),
+        ]
     return Findings(errors=errors, warnings=warnings)
 
 
@@ -74,6 +79,8 @@ def _servers(config: Config) -> Iterator[str]:
             )
         if server.password_file and server.password.get_secret_value():
             yield f"[{section}] has both 'password' and 'password_file'; keep one of them"
+    if config.imap.authserv_id == "m365" and not config.imap.dkim:
+        yield "[imap] authserv_id = 'm365' counts only together with a signature; set dkim = true"
     before = len(config.smtp.address.partition("@")[0])
     if config.imap.reply_address == "plus" and before > _LOCAL_PART - _TAG:
         yield (
@@ -106,9 +113,16 @@ def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
     if (why_not := _no_template(gate.summary)) is not None:
         yield f"[gates.{name}] summary: {quoted(gate.summary)} is no template: {why_not}"
     yield from (f"[gates.{name}] {key}: {why}" for key, why in _not_yet(gate))
-    shared = [p for p in config.directory.expand(named) if config.people[p].group]
+    asked = named if gate.asked() else [*named, *config.mailgate.default_approvers]
+    shared = [p for p in config.directory.expand(asked) if config.people[p].group]
     if gate.named_people and shared:
         yield f"[gates.{name}] named_people: {', '.join(shared)} has group = true, which is no single person; name people"
+    if not gate.approves_by_link and not (config.imap.authserv_id or config.imap.dkim):
+        yield (
+            f"[gates.{name}] separation = 'proven' takes authenticated replies only, and none is, because [imap] dkim is "
+            "false and authserv_id is empty; set dkim = true, name the server whose verdicts are believed, or set "
+            "web_confirm = 'fresh_code'"
+        )
     if gate.on_reject == "escalate" and not config.mailgate.operators:
         yield f"[gates.{name}] on_reject = 'escalate' needs [mailgate] operators, who take the task over"
     if not config.directory.unknown(named):
@@ -158,10 +172,29 @@ def _out_of_reach(config: Config, gate: Gate) -> Iterator[str]:
 
 def _not_yet(gate: Gate) -> Iterator[tuple[str, str]]:
     """Yield the keys that promise more than this version does: an ignored safeguard would be worse than an error."""
-    if gate.web_confirm == "fresh_code":
-        yield "web_confirm", "'fresh_code' is not there yet in this version; use 'code'"
     if gate.batch_window:
         yield "batch_window", "is not there yet in this version; leave it at '0s'"
+
+
+def _nobody(config: Config, name: str, gate: Gate) -> Iterator[str]:
+    """Say of a gate that asks, and names nobody, that nothing it holds can be approved."""
+    asks = Tier.REQUIRE_APPROVAL in (gate.tier, *(rule.tier for rule in gate.rules))
+    if asks and not gate.asked() and not config.mailgate.default_approvers:
+        yield (
+            f"[gates.{name}] needs approval and names nobody, so that whatever it holds is given up at once; "
+            "name approvers, or default_approvers under [mailgate]"
+        )
+
+
+def _idle_steps(config: Config, name: str, gate: Gate) -> Iterator[str]:
+    """Yield the steps of an escalation that add nobody."""
+    asked = {p for stage in gate.asked() for p in config.directory.expand(stage.approvers)}
+    for names in gate.reserve:
+        people = config.directory.expand(names)
+        if people and asked.issuperset(people):
+            who = ", ".join(people)
+            yield f"[gates.{name}] escalation to {who} adds nobody, since they are asked before; name somebody else"
+        asked.update(people)
 
 
 def _tight_quorums(config: Config, name: str, gate: Gate) -> Iterator[str]:

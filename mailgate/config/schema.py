@@ -5,9 +5,12 @@ Every key is explained by the comment beside it in the shipped ``config.toml``.
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import getaddresses, parseaddr
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,9 +20,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from mailgate.errors import ConfigError
 from mailgate.model.duration import Duration, Period
-from mailgate.model.people import Address, Directory, Person, check_address
+from mailgate.model.people import Address, Directory, Person, check_address, check_lines
 from mailgate.model.policy import Gate
 from mailgate.model.quoting import quoted
+from mailgate.model.words import ENGLISH, SHIPPED, Words
 
 
 def _check_mailbox(text: str) -> str:
@@ -51,10 +55,29 @@ def _check_optional(text: str) -> str:
     return check_address(text) if text else text
 
 
+def _check_resolver(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    try:
+        fits = not text or (bool(ip_address(host.removeprefix("[").removesuffix("]"))) and 0 < int(port) < 65536)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{quoted(text)} is no DNS server's address and port, such as 127.0.0.1:53")
+    return text
+
+
 def _check_line(text: str) -> str:
     # What these name (files, hosts, folders) goes to the system and to servers, and a NUL or line end means more there.
     if any(c < " " or "\x7f" <= c < "\xa0" for c in text):
         raise ValueError(f"{quoted(text)} has a control character in it; write it without")
+    return text
+
+
+def _check_network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"{quoted(text)} is no address or network such as 10.0.0.7 or 10.0.0.0/24") from None
     return text
 
 
@@ -76,6 +99,7 @@ class Main(Section):
     default_approvers: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
     templates: Line = ""
+    digest_every: Period = timedelta(days=1)
 
 
 class Server(Section):
@@ -121,10 +145,27 @@ class ImapSettings(Server):
     tls: Literal["starttls", "implicit", "none"] = "implicit"
     folder: Line = "INBOX"
     reply_address: Literal["plus", "catchall", "single"] = "plus"
-    authserv_id: Line = ""
+    authserv_id: Annotated[Line, AfterValidator(lambda text: "m365" if text.lower() == "m365" else text)] = ""
+    dkim: bool = True
+    resolver: Annotated[str, AfterValidator(_check_resolver)] = ""
+    resolver_timeout: Period = timedelta(seconds=5)
     grace: Duration = timedelta(minutes=10)
     idle: Period = timedelta(minutes=4)
     poll: Period = timedelta(seconds=60)
+
+
+class Answers(Section):
+    """``[answers]``: how replies are read."""
+
+    languages: tuple[str, ...] = (ENGLISH,)
+    added: Annotated[str, AfterValidator(check_lines)] = ""
+
+
+class OwnWords(Section):
+    """``[words.LANGUAGE]``: words of one's own that decide, beside the shipped ones of that language."""
+
+    approve: tuple[str, ...] = ()
+    reject: tuple[str, ...] = ()
 
 
 class Archive(Section):
@@ -153,6 +194,9 @@ class Web(Section):
 
     host: Line = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_check_network)], ...] = ()
+    most_per_link: int = Field(default=60, ge=0, le=100_000)
+    most_per_network: int = Field(default=60, ge=0, le=100_000)
 
 
 class Worker(Section):
@@ -193,6 +237,8 @@ class Config(BaseSettings):
     mailgate: Main = Main()
     smtp: SmtpSettings = SmtpSettings()
     imap: ImapSettings = ImapSettings()
+    answers: Answers = Answers()
+    words: dict[str, OwnWords] = {}
     archive: Archive = Archive()
     people: dict[str, Person] = {}
     groups: dict[str, tuple[str, ...]] = {}
@@ -221,6 +267,17 @@ class Config(BaseSettings):
     def directory(self) -> Directory:
         """The people and groups."""
         return Directory(people=self.people, groups=self.groups)
+
+    @property
+    def own_words(self) -> tuple[Words, ...]:
+        """The words of other languages that decide: those that come with mailgate, and one's own, of what is turned on."""
+        found = (self._words_of(name) for name in dict.fromkeys(self.answers.languages))
+        return tuple(words for words in found if words.approve or words.reject)
+
+    def _words_of(self, language: str) -> Words:
+        own, shipped = self.words.get(language, OwnWords()), SHIPPED.get(language, Words(language=language))
+        approve = tuple(dict.fromkeys((*shipped.approve, *own.approve)))
+        return replace(shipped, approve=approve, reject=tuple(dict.fromkeys((*shipped.reject, *own.reject))))
 
     def path(self, name: str) -> Path:
         """Return a configured path, relative ones against the configuration's folder."""

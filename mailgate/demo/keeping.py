@@ -10,6 +10,8 @@ from sqlmodel import select
 
 from mailgate.demo.site import Site
 from mailgate.runtime import open_database
+from mailgate.service.context import Serving
+from mailgate.service.sealing import seal
 from mailgate.store.tables import Event, Outgoing
 
 
@@ -19,6 +21,12 @@ def keep_archive(site: Site, folder: Path) -> None:
     for mail in site.mail.messages(site.mail.archive_address):
         archive.add(mail.raw)
     archive.close()
+
+
+def seal_archive(side: Serving) -> None:
+    """Order a last seal, which covers everything: nobody can say later that the end is missing."""
+    with side.store.write() as tx:
+        seal(tx, side)
 
 
 def wait_until_sent(site: Site, seconds: float) -> None:

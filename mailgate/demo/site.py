@@ -16,6 +16,7 @@ from mailgate.demo.settings import GATES, SandboxPerson, write_config
 from mailgate.errors import ConfigError
 from mailgate.runtime import make_key_files, open_database, open_serving, roles_of, run_roles
 from mailgate.sandbox import Sandbox
+from mailgate.service.context import Serving
 from mailgate.web.server import bind
 
 PEOPLE = {
@@ -71,7 +72,7 @@ def open_site(
 
 
 @contextmanager
-def serving(config: Config, listening: socket.socket, failed: Callable[[], None]) -> Iterator[None]:
+def serving(config: Config, listening: socket.socket, failed: Callable[[], None]) -> Iterator[Serving]:
     """Run the serving side's roles in threads of this process; ``failed`` is called if they end by themselves."""
     side = open_serving(config)
     stop = threading.Event()
@@ -88,7 +89,7 @@ def serving(config: Config, listening: socket.socket, failed: Callable[[], None]
     thread = threading.Thread(target=run, name="mailgate-serve")
     thread.start()
     try:
-        yield
+        yield side
     finally:
         stop.set()
         thread.join()

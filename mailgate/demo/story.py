@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from mailgate.demo.keeping import keep_archive, wait_until_sent
+from mailgate.demo.keeping import keep_archive, seal_archive, wait_until_sent
 from mailgate.demo.people import Part, about, follow_link, play, reply_with, stay_silent
 from mailgate.demo.site import PEOPLE, Site, open_site, serving
 from mailgate.demo.thread import print_closing, print_mailboxes, print_thread
@@ -109,10 +109,12 @@ def tell(*, unattended: bool, keep: Path | None, stop: threading.Event) -> None:
         site, listening = until_done.enter_context(opened)
         _introduce(console, site, unattended=unattended)
         acting = play(site.mail, PARTS, lambda *said: _person(console, *said)) if unattended else []
-        with serving(site.config, listening, stop.set):
+        with serving(site.config, listening, stop.set) as side:
             _run_agent(console, site, stop)
             for thread in acting:
                 thread.join(10)
+            _settle(site)
+            seal_archive(side)
             _settle(site)
         print_mailboxes(console, site, PEOPLE)
         print_thread(console, site, PEOPLE["bob"], "A-1010")

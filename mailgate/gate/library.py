@@ -30,6 +30,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Handler = Callable[[Outcome], Any]
 
+MOST_REASONING = 100_000
+MOST_NAME = 1_000
+"""Characters of what an agent writes beside the arguments: its reason, and its own names for a call and an intent."""
+
 
 class Mailgate:
     """The gate in front of an agent's actions. Make one with :meth:`load`, at import time; nothing is opened until used."""
@@ -158,10 +162,10 @@ class Mailgate:
             run=_named("run", run),
             on_behalf_of=_requester(on_behalf_of),
             snapshot=lambda: snapshot_of(state, state_version),
-            reasoning=reasoning,
+            reasoning=_text("reasoning", reasoning, MOST_REASONING) or "",
             confidence=read_confidence(confidence),
-            key=key,
-            intent=intent,
+            key=_text("key", key, MOST_NAME),
+            intent=_text("intent", intent, MOST_NAME),
             idempotent=declared.idempotent if declared else False,
         )
         return replace(submit(self.working, call), args=action.arguments)
@@ -221,4 +225,15 @@ def _requester(address: str | None) -> str | None:
 def _named(what: str, text: str) -> str:
     if not isinstance(text, str) or not text or len(text) > 200 or not text.isprintable():
         raise InvalidArguments(f"{what} = {text!r}: give it a printable name of 1 to 200 characters.")
+    return text
+
+
+def _text(what: str, text: str | None, most: int) -> str | None:
+    """Return ``text`` if it can be stored and put before a person."""
+    if text is None:
+        return None
+    if not isinstance(text, str) or len(text) > most or any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
+        raise InvalidArguments(
+            f"{what}: give it text of at most {most:,} characters, without NUL and half characters.", argument=what
+        )
     return text

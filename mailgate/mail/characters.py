@@ -39,6 +39,7 @@ _LINKED_ENDING = re.compile(
     r"|world|today|space|host|press|life|xn--.*|.*[^\x00-\x7f].*"
 )
 
+_SHORTEST_LINK = len("t.co")
 _MARKER = re.compile(r"(?i)(mailgate)-(reply-above)")
 _BLOCK_LINE = re.compile(r"(?i)(begin|end)(\s*)(mailgate)(\s*)(record)")
 
@@ -64,6 +65,8 @@ def one_line(text: str) -> str:
 
 def harmless(text: str) -> str:
     """Return coded text in which nothing can be tapped and nothing can pass for one of our own lines."""
+    if len(text) < _SHORTEST_LINK:  # of a flood of empty lines each would cost as much as a full one
+        return text
     return defang(_BLOCK_LINE.sub(r"\1\2[\3]\4\5", _MARKER.sub(r"\1[-]\2", text)))
 
 

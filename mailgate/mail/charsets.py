@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import binascii
 import codecs
+import functools
 import re
+import string
 
 _ALIASES = {
     # Names that Python does not know, and names that stand for a smaller set than their senders mean (WHATWG Encoding).
@@ -57,9 +59,11 @@ _ALIASES = {
 }
 
 _REFUSED = frozenset(
-    # Text encodings of Python that no client writes: quadratic (punycode, idna), or ways to hide ASCII letters in others.
+    # Text encodings of Python that no client writes: quadratic (punycode, idna), or letters of ASCII in other letters.
     ("punycode", "idna", "utf-7", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem")
 )
+
+_ASCII = string.ascii_letters + string.digits + " .,:;!?"
 
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?\s]{0,1000})\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?)")  # RFC 2047 section 6.2: blanks between encoded words are not text
@@ -87,7 +91,19 @@ def _codec(charset: str) -> str:
         known = codecs.lookup(name).name
     except (LookupError, ValueError):
         return "utf-8"
-    return "utf-8" if known.replace("_", "-") in _REFUSED else known
+    return "utf-8" if known.replace("_", "-") in _REFUSED or not _keeps_ascii(known) else known
+
+
+@functools.cache
+def _keeps_ascii(codec: str) -> bool:
+    """Whether letters and figures of ASCII stand for themselves, as in every charset of mail but UTF-16 and UTF-32.
+
+    In others (EBCDIC and kin) the bytes of one text are those of another one, which any other reader would see.
+    """
+    try:
+        return codec.startswith(("utf-16", "utf-32")) or _ASCII.encode().decode(codec) == _ASCII
+    except (UnicodeError, LookupError, ValueError):
+        return False
 
 
 def _decoded(word: re.Match[str]) -> str:

@@ -6,44 +6,33 @@ Every sentence whose meaning depends on a value is written here, none in a templ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from mailgate.errors import ComposeError
 from mailgate.mail.answering import answering_of, plain, safe
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
-from mailgate.mail.instants import format_instant
+from mailgate.mail.entries import entries_of
+from mailgate.mail.instants import format_clock, format_instant
 from mailgate.mail.letter import (
     ANSWERABLE,
     MARKER,
     AttachedFile,
     Claim,
     Deadline,
-    Entry,
     Field,
     Letter,
     LetterKind,
     Passage,
 )
-from mailgate.mail.passages import excerpt, label, list_arguments, passage, result_passage
+from mailgate.mail.passages import excerpt, label, list_arguments, named, passage, quoted, result_passage, suspicions
 from mailgate.model.duration import words
 
 _SUMMARY_CHARACTERS = 300
+_HEADED = 60  # characters of an agent's name in a headline; below it stands in full
+_LONGEST_LINE = 4_000  # characters of a fact: people's questions and reasons have as many
 
-_LEVELS = {
-    "token": "reply to the person's secret address (the sender is not proven)",
-    "aligned": "reply; the mail server vouched for the sender's domain (DMARC)",
-    "link": "personal link",
-    "link+code": "personal link and the code printed in the mail",
-    "link+fresh_code": "personal link and a code mailed for this decision",
-    "dashboard": "signed in at the dashboard",
-    "operator": "an operator at the command line",
-}
-_MEANINGS = {
-    "approved": "the signer approves that {action} is run once, exactly as shown, under this digest",
-    "rejected": "the signer refuses that {action} is run",
-    "undone": "the signer takes the own earlier answer back",
-}
 _OUTCOMES = {
     "succeeded": "{action} was run and succeeded",
     "failed": "{action} was run and failed",
@@ -85,30 +74,22 @@ def request_letter(
         raise ComposeError(f"A {kind} mail does not ask for a decision; use the function for it.")
     if not seat.link and not seat.by_reply:
         raise ComposeError(f"{seat.name} is asked but could answer neither by reply nor by link; allow one of them.")
-    listing = list_arguments(ask.arguments)
-    claim, claim_files = _claim(ask)
-    return Letter(
+    letter = Letter(
         kind=kind,
         deployment=label(ask.deployment),
         recipient=label(seat.name),
         headline=_wish(ask),
-        marker=_marker(seat) if seat.by_reply else "",
+        marker=_marker(seat.nonce) if seat.by_reply else "",
         preface=_sentences(preface),
         heard=excerpt(heard) if heard else None,
-        action=label(ask.action),
-        short_code=label(ask.short_code),
-        digest=ask.digest,
-        arguments=listing.arguments,
-        more_arguments=listing.more,
-        claim=claim,
         if_approved=_if_approved(ask),
         if_rejected=_if_rejected(ask),
         deadline=_deadline(ask.deadline_at, seat.zone),
         answering=answering_of(seat),
-        warnings=(*listing.warnings, *_sentences(warnings)),
-        history=_history(ask.action, history, seat.zone),
-        files=(*listing.files, *claim_files),
+        warnings=_sentences(warnings),
+        history=entries_of(ask.action, history, seat.zone),
     )
+    return _showing(letter, ask, claim=True)
 
 
 def receipt_letter(
@@ -138,6 +119,30 @@ def receipt_letter(
         headline=f"Your answer was counted: {what}" if is_own else safe(f"{whose} {label(ask.action)}"),
         history=entries if signature in entries else [*entries, signature],
         next_steps=next_steps,
+    )
+
+
+def code_letter(ask: Ask, seat: Seat, *, code: str, until: datetime, pressed: str) -> Letter:
+    """Return the mail that brings a fresh code. Nothing in it decides, and it is never copied to the archive.
+
+    Args:
+        code: six digits.
+        until: when it stops to hold.
+        pressed: the button of the page by which it was asked for.
+    """
+    return _report(
+        ask,
+        seat,
+        LetterKind.CODE,
+        headline=f"Your code: {code[:3]} {code[3:]}",
+        preface=(
+            f"Somebody pressed “{pressed}” on the page behind your link, about the request below. If that was you, type "
+            f"this code there. It holds until {format_clock(until, seat.zone)}, for one decision, and a newer one voids it.",
+            "Was it not you? Then somebody else has your link, and can reject in your name, but not say yes. Tell nobody "
+            "the code, and answer the request yourself.",
+        ),
+        history=(),
+        recorded=False,
     )
 
 
@@ -206,26 +211,50 @@ def notice_letter(
     warnings: Iterable[str] = (),
     next_steps: Iterable[str] = (),
     recorded: bool = True,
+    about: Ask | None = None,
+    nonce: str = "",
 ) -> Letter:
-    """Return a mail to operators (or witnesses): a seal, a digest, a breaker, an action in doubt.
+    """Return a mail to operators (or witnesses): a seal, a digest, a breaker, an action in doubt; or a question to somebody.
 
     Args:
         headline: one sentence on what happened.
         title: what is said above it; empty: that it goes to the operators.
-        facts: labels and values, printed one a line.
+        facts: labels and values, printed one a line; of a long one the beginning.
         next_steps: what to do, with the command to type.
+        about: the action to print in full with the agent's words, where somebody has to know it.
+        nonce: of the reply marker, where a reply is read.
     """
-    return Letter(
+    letter = Letter(
         kind=LetterKind.NOTICE,
         deployment=label(deployment),
         recipient=label(recipient),
-        headline=safe(plain(headline)),
+        marker=_marker(nonce) if nonce else "",
+        headline=safe(_line(headline)),
         title=safe(plain(title)),
         preface=_sentences(preface),
-        facts=tuple(Field(label=safe(label(name)), value=plain(value)) for name, value in (facts or {}).items()),
+        facts=tuple(Field(label=safe(label(name)), value=_line(value)) for name, value in (facts or {}).items()),
         warnings=_sentences(warnings),
         next_steps=_sentences(next_steps),
         recorded=recorded,
+    )
+    return letter if about is None else _showing(letter, about, claim=True)
+
+
+def _showing(letter: Letter, ask: Ask, *, claim: bool) -> Letter:
+    """Return ``letter`` with the action shown in full, and if ``claim`` with what its agent says of it."""
+    listing = list_arguments(ask.arguments)
+    said, files = _claim(ask) if claim else (None, ())
+    doubts = suspicions(_said_of_itself(ask)) if claim else ()
+    return replace(
+        letter,
+        action=label(ask.action),
+        short_code=label(ask.short_code),
+        digest=ask.digest,
+        arguments=listing.arguments,
+        more_arguments=listing.more,
+        claim=said,
+        warnings=(*listing.warnings, *doubts, *letter.warnings),
+        files=(*letter.files, *listing.files, *files),
     )
 
 
@@ -243,34 +272,39 @@ def _report(
     files: tuple[AttachedFile, ...] = (),
     next_steps: Iterable[str] = (),
     warnings: Iterable[str] = (),
+    recorded: bool = True,
 ) -> Letter:
-    listing = list_arguments(ask.arguments)
-    return Letter(
+    letter = Letter(
         kind=kind,
         deployment=label(ask.deployment),
         recipient=label(seat.name),
         headline=headline,
-        marker=_marker(seat) if seat.nonce else "",
+        recorded=recorded,
+        marker=_marker(seat.nonce) if seat.nonce else "",
         preface=_sentences(preface),
         heard=excerpt(heard) if heard else None,
-        action=label(ask.action),
-        short_code=label(ask.short_code),
-        digest=ask.digest,
-        arguments=listing.arguments,
-        more_arguments=listing.more,
         result=result,
         result_label=result_label,
-        warnings=(*listing.warnings, *_sentences(warnings)),
-        history=_history(ask.action, history, seat.zone),
+        warnings=_sentences(warnings),
+        history=entries_of(ask.action, history, seat.zone),
         next_steps=_sentences(next_steps),
-        files=(*files, *listing.files),
+        files=files,
     )
+    return _showing(letter, ask, claim=False)
 
 
 def _wish(ask: Ask) -> str:
+    agent = label(quoted(ask.agent, _HEADED), 2 * _HEADED + _SUMMARY_CHARACTERS)
     if ask.summary:
-        return f"Agent {label(ask.agent)} asks: {label(' '.join(ask.summary.split()), _SUMMARY_CHARACTERS)}"
-    return f"Agent {label(ask.agent)} asks to run {label(ask.action)}"
+        return f"Agent {agent} asks: {label(' '.join(ask.summary.split()), _SUMMARY_CHARACTERS)}"
+    return f"Agent {agent} asks to run {label(ask.action)}"
+
+
+def _said_of_itself(ask: Ask) -> Iterator[tuple[str, tuple[str]]]:
+    """Yield the names that the agent gives, by what a warning calls them; what its reason hides is noted below that."""
+    yield "The agent's name", (ask.agent,)
+    yield "The name of its run", (ask.run,)
+    yield "The name of whom it acts for", (ask.on_behalf_of,)
 
 
 def _claim(ask: Ask) -> tuple[Claim, tuple[AttachedFile, ...]]:
@@ -280,10 +314,12 @@ def _claim(ask: Ask) -> tuple[Claim, tuple[AttachedFile, ...]]:
             label="Confidence, by its own account",
             value="not stated" if ask.confidence is None else f"{ask.confidence} of 1",
         ),
-        Field(label="Agent and run", value=f"{label(ask.agent)}, {label(ask.run)}"),
+        Field(label="Agent and run", value=f"{named(ask.agent)}, {named(ask.run)}"),
     ]
+    if not (ask.agent + ask.run).isascii():
+        facts.append(Field(label="The same in ASCII", value=f"{label(ascii(ask.agent))}, {label(ascii(ask.run))}"))
     if ask.on_behalf_of:
-        facts.append(Field(label="On behalf of", value=label(ask.on_behalf_of)))
+        facts.append(Field(label="On behalf of", value=named(ask.on_behalf_of)))
     return Claim(words=words_, facts=tuple(facts)), files
 
 
@@ -300,11 +336,10 @@ def _if_approved(ask: Ask) -> str:
 
 def _if_rejected(ask: Ask) -> str:
     action, memory = label(ask.action), ask.rejection_memory
-    told = f"{action} is not run. The agent is told so, with your reason."
-    again = (
-        f"If it tries the same again within {words(memory)}, that is refused without asking anybody." if memory else ""
-    )
-    return safe(" ".join(filter(None, (told, again, plain(ask.if_rejected)))))
+    told = f"{action} is not run, and the agent is told so."
+    again = f", and for {words(memory)} the same again is refused without asking anybody" if memory else ""
+    proven = f"Where it is proven that you rejected it, the agent is told your reason, too{again}."
+    return safe(" ".join(filter(None, (told, proven, plain(ask.if_rejected)))))
 
 
 def _deadline(at: datetime | None, zone: str) -> Deadline:
@@ -318,35 +353,17 @@ def _deadline(at: datetime | None, zone: str) -> Deadline:
     )
 
 
-def _history(action: str, entries: Iterable[Signature | Happening], zone: str) -> tuple[Entry, ...]:
-    return tuple(_entry(label(action), entry, zone) for entry in entries)
-
-
-def _entry(action: str, entry: Signature | Happening, zone: str) -> Entry:
-    at = Field(label="Time", value=format_instant(entry.at, seconds=True))
-    if isinstance(entry, Happening):
-        return Entry(facts=(Field(label="Event", value=plain(entry.what)), at))
-    meaning = _MEANINGS[entry.verdict].format(action=action)
-    withheld = entry.reason and entry.reason_withheld
-    facts = [
-        Field(label="Signed by", value=f"{label(entry.name)} <{label(entry.address)}>"),
-        Field(label="Decision", value=f"{entry.verdict} {action}" if entry.verdict != "undone" else "took it back"),
-        at,
-        Field(label="Meaning", value=meaning),
-        Field(label="Identity", value=f"{label(entry.level)}: {_LEVELS.get(entry.level, 'see the documentation')}"),
-    ]
-    if withheld:
-        facts.append(Field(label="Reason", value="kept in the record, not printed, because its sender is not proven"))
-    return Entry(facts=tuple(facts), reason=excerpt(entry.reason) if entry.reason and not withheld else None)
-
-
-def _marker(seat: Seat) -> str:
-    if not (seat.nonce.isascii() and seat.nonce.isalnum()):
+def _marker(nonce: str) -> str:
+    if not (nonce.isascii() and nonce.isalnum()):
         raise ComposeError(
             "A mail that can be answered needs the marker nonce of its assignment: ASCII letters and digits."
         )
-    return f"{MARKER}{seat.nonce}"
+    return f"{MARKER}{nonce}"
 
 
 def _sentences(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(safe(plain(text)) for text in texts if text.strip())
+
+
+def _line(text: str) -> str:
+    return label(" ".join(text.split()), _LONGEST_LINE)

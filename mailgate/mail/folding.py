@@ -10,21 +10,32 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-WIDTH = 74
-"""Columns of a line: a client can quote it twice ("> > ") within the 78 that RFC 5322 section 2.1.1 recommends."""
+from mailgate.model.words import SHIPPED
+
+WIDTH = 68
+"""Columns of a line: a client can quote it twice ("> > ") and wrap at 72 columns, which is as early as any does, and the line
+stays whole. A line that is wrapped could leave its last word, perhaps a deciding one, on a line of its own."""
 
 _AHEAD = 400  # characters looked at after a cut; no passage in a mail has a longer run of blanks on one line
 _CODE = len("⟨U+10FFFF⟩")
 # More words than the grammar of replies knows, so that whoever extends it need not think of this list at once.
+_FOREIGN = "|".join(
+    re.escape(word)
+    for words in SHIPPED.values()
+    for word in sorted((*words.approve, *words.reject), key=len, reverse=True)
+)
 _DECIDING = re.compile(
-    r"[\s>*_#.!]*(?:approve[ds]?|approving|approval|accept(?:ed)?|agreed?|yes|ok|okay|confirm(?:ed)?"
-    r"|reject(?:ed|s)?|den(?:y|ied)|declined?|refused?|no|nope|stop(?:ped)?|cancel(?:led)?|undo|question)(?!-|_*[^\W_])",
+    r"[\s>*_#.!\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]*"
+    r"(?:approve[ds]?|approving|approval|accept(?:ed)?|agreed?|yes|ok|okay|confirm(?:ed)?"
+    r"|reject(?:ed|s)?|den(?:y|ied)|declined?|refused?|no|nope|stop(?:ped)?|cancel(?:led)?|undo|question"
+    rf"|{_FOREIGN})"
+    r"(?![-‐‑]\w|_*[^\W_])",
     re.IGNORECASE,
 )
 
 
 def opens_decision(line: str) -> bool:
-    """Return whether ``line`` begins, after quoting and emphasis, with a word that could count as an answer."""
+    """Return whether ``line`` begins, after quoting, emphasis and what nobody sees, with a word that could be an answer."""
     return _DECIDING.match(unicodedata.normalize("NFKC", line)) is not None
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from mailgate.errors import MailUnreadable
 from mailgate.mail.frames import has_marker
-from mailgate.mail.lines import Line, plain_lines
+from mailgate.mail.lines import MAX_LINES, Line, plain_lines
 from mailgate.mail.tags import UNSEEN, tokens
 
 
@@ -207,6 +207,8 @@ class _Page:
             self._add("", self._open[-1][1])
 
     def _add(self, text: str, place: _Place) -> None:
+        if len(self.lines) > MAX_LINES:
+            return  # it will not be read, so that the rest need not be made
         if place.quoted:
             line = Line(
                 text=text, raw="> " + text, quoted=True, sure=place.sure, signature=place.signature, loose=place.loose

@@ -43,7 +43,8 @@ class Mail:
     ``plain`` and ``html`` hold the texts of the body in their order, attachments not among them; ``part_types`` the
     content type of every part, depth first. ``unread`` says of each part that a client may show as part of the mail, and
     that is in none of the texts, what it is. ``delivery_status`` holds the field groups of a delivery report (RFC 3464),
-    ``returned`` the header of the mail that a report or a forward carries.
+    ``returned`` the header of the mail that a report or a forward carries. ``body`` is everything after the header, as it
+    came, and ``boundary`` what divides it, if it is a multipart.
     """
 
     headers: Fields
@@ -56,6 +57,8 @@ class Mail:
     unread: tuple[str, ...]
     delivery_status: tuple[Fields, ...]
     returned: Fields
+    body: bytes = b""
+    boundary: str = ""
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return the values of every top-level field of that name, in any case, from the top."""
@@ -90,8 +93,8 @@ def open_mail(raw: bytes, *, unix_lines: bool = False) -> Mail:
     """
     if len(raw) > MAX_BYTES:
         raise MailUnreadable(f"The mail has {len(raw)} bytes; at most {MAX_BYTES} are read.")
-    if unix_lines and b"\r" not in raw:
-        raw = raw.replace(b"\n", b"\r\n")
+    if unix_lines:
+        raw = on_the_wire(raw)
     header, body = _split_header(raw)
     _refuse_ambiguity(header)
     fields = _fields(header, strict=True)
@@ -111,7 +114,14 @@ def open_mail(raw: bytes, *, unix_lines: bool = False) -> Mail:
         unread=tuple(what for part in parts if (what := _unread(part))),
         delivery_status=next((_groups(part) for part in parts if part.content_type in _STATUS_TYPES), ()),
         returned=next((_returned(part) for part in parts if part.content_type in _RETURNED_TYPES), ()),
+        body=body,
+        boundary=_boundary(top) if top.content_type.startswith("multipart/") else "",
     )
+
+
+def on_the_wire(raw: bytes) -> bytes:
+    """Return a mail with the line ends it had on its way, if whoever saved it has turned them into those of Unix."""
+    return raw if b"\r" in raw else raw.replace(b"\n", b"\r\n")
 
 
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
@@ -201,7 +211,7 @@ def _walk(part: _Part, *, depth: int) -> Iterator[_Part]:
 
 def _children(part: _Part) -> Iterator[bytes]:
     """Yield what stands between the boundaries (RFC 2046 section 5.1.1); a missing last one is forgiven."""
-    boundary = part.parameters.get("boundary", "").rstrip()
+    boundary = _boundary(part)
     if not boundary or len(boundary) > 200:
         raise MailUnreadable("A multipart has no boundary.")
     line = re.compile(rb"^--" + re.escape(boundary.encode()) + rb"(--)?[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
@@ -214,6 +224,10 @@ def _children(part: _Part) -> Iterator[bytes]:
         start = found.end()
     if start is not None:
         yield part.content[start:]
+
+
+def _boundary(part: _Part) -> str:
+    return part.parameters.get("boundary", "").rstrip()
 
 
 def _without_last_line_end(content: bytes) -> bytes:

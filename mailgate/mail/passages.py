@@ -7,6 +7,7 @@ forty screens reads none. So values share a budget, and what is left out is coun
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ MOST_ARGUMENTS = 30
 _BUDGET_CHARACTERS = 12_000  # of all arguments together; a quote takes five bytes in HTML, and a mail has other parts
 _BUDGET_LINES = 200
 _NAME_CHARACTERS = 120
+_PLAIN_NAME = re.compile(r"[\w.@:/+#,-]{1,80}", re.ASCII)
+_LONGEST_RESULT = 500_000  # characters of what an action returned, which nobody bounds; mail servers do
 _MOST_WARNINGS = 10
 
 
@@ -62,14 +65,15 @@ def list_arguments(arguments: Mapping[str, object]) -> Listing:
     files: list[AttachedFile] = []
     for number, (name, value) in enumerate(list(shown.items())[:MOST_ARGUMENTS], 1):
         short, file = _shortened(value, f"argument-{number}.txt", limits)
-        listed.append(Argument(number=number, name=label(name), value=short))
+        listed.append(Argument(number=number, name=named(name), value=short))
         files += file
     more = ""
     if len(shown) > MOST_ARGUMENTS:
         whole = _file("all-arguments.txt", (x for name, value in shown.items() for x in (one_line(name), *value.lines)))
         files.append(whole)
         more = f"Not printed here: {len(shown) - MOST_ARGUMENTS} more arguments. All are in {_named(whole)}."
-    return Listing(arguments=tuple(listed), more=more, files=tuple(files), warnings=_suspicions(arguments))
+    inside = ((f"Argument {n} ({named(name)})", (name, *texts(v))) for n, (name, v) in enumerate(arguments.items(), 1))
+    return Listing(arguments=tuple(listed), more=more, files=tuple(files), warnings=suspicions(inside))
 
 
 def passage(text: str, file_name: str) -> tuple[Passage, tuple[AttachedFile, ...]]:
@@ -87,13 +91,55 @@ def excerpt(text: str, limit: int = MOST_CHARACTERS) -> Passage:
 
 def result_passage(value: object, file_name: str) -> tuple[Passage, tuple[AttachedFile, ...]]:
     """Return a value, such as an action's result, and the file with the whole if it is long."""
-    return _shortened(show(value), file_name, _USUAL)
+    shown = show(value)
+    if len(shown.text) <= _LONGEST_RESULT:
+        return _shortened(shown, file_name, _USUAL)
+    note = f"only the first {_LONGEST_RESULT:,} of {len(shown.text):,} characters are given here; the database has the rest"
+    beginning = tuple(shown.text[:_LONGEST_RESULT].split("\n"))
+    return _shortened(Shown(lines=beginning, notes=(note, *shown.notes), is_block=True), file_name, _USUAL)
 
 
 def label(text: str, limit: int = _NAME_CHARACTERS) -> str:
     """Return ``text`` (a name, an identifier) on one line, harmless, and cut at ``limit`` characters."""
     line = harmless(one_line(text[: limit + 1]))
     return line if len(text) <= limit else f"{line} ... ({len(text):,} characters)"
+
+
+def named(text: str) -> str:
+    """Return a name that an agent chose, on one line, harmless: bare only where nobody can take it for more than a name."""
+    return label(quoted(text), _NAME_CHARACTERS + 80)
+
+
+def quoted(text: str, limit: int = _NAME_CHARACTERS) -> str:
+    """Return ``text`` bare if it is one plain word, else in quotes and cut, so that it cannot pass for words of ours around it.
+
+    Characters are left as they are.
+    """
+    if _PLAIN_NAME.fullmatch(text) and len(text) <= limit:
+        return text
+    cut = text[:limit].replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{cut}"' if len(text) <= limit else f'"{cut}" ... ({len(text):,} characters)'
+
+
+def suspicions(inside: Iterable[tuple[str, Iterable[str]]]) -> tuple[str, ...]:
+    """Return a warning for each thing whose texts hold what cannot be seen, or mix alphabets within a word.
+
+    Args:
+        inside: what a sentence calls the thing, harmless, and the texts in it.
+    """
+    warnings = []
+    for thing, given in inside:
+        held = tuple(given)
+        for found, what in (
+            (dict.fromkeys(char for text in held for char in hidden(text)), "holds characters that cannot be seen"),
+            (dict.fromkeys(word for text in held for word in mixed(text)), "mixes alphabets within a word"),
+        ):
+            if found:
+                listed = ", ".join(list(found)[:5]) + (", ..." if len(found) > 5 else "")
+                warnings.append(f"{thing} {what}: {harmless(listed)}.")
+    if len(warnings) > _MOST_WARNINGS:
+        return (*warnings[:_MOST_WARNINGS], f"{len(warnings) - _MOST_WARNINGS} more such warnings are left out.")
+    return tuple(warnings)
 
 
 def _exceeds_budget(shown: Iterable[Shown]) -> bool:
@@ -150,19 +196,3 @@ def _file(name: str, lines: Iterable[str]) -> AttachedFile:
 def _named(file: AttachedFile) -> str:
     digest = hashlib.sha256(file.content).hexdigest()
     return f"the attached file {file.name} ({len(file.content):,} bytes, SHA-256 {digest})"
-
-
-def _suspicions(arguments: Mapping[str, object]) -> tuple[str, ...]:
-    warnings = []
-    for number, (name, value) in enumerate(arguments.items(), 1):
-        inside = (name, *texts(value))
-        for found, what in (
-            (dict.fromkeys(char for text in inside for char in hidden(text)), "holds characters that cannot be seen"),
-            (dict.fromkeys(word for text in inside for word in mixed(text)), "mixes alphabets within a word"),
-        ):
-            if found:
-                listed = ", ".join(list(found)[:5]) + (", ..." if len(found) > 5 else "")
-                warnings.append(f"Argument {number} ({label(name)}) {what}: {harmless(listed)}.")
-    if len(warnings) > _MOST_WARNINGS:
-        return (*warnings[:_MOST_WARNINGS], f"{len(warnings) - _MOST_WARNINGS} more such warnings are left out.")
-    return tuple(warnings)

@@ -5,16 +5,20 @@ Run when templates are loaded, so that a mistake in an overridden template stops
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from mailgate.errors import ComposeError, ConfigError
 from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
 from mailgate.mail.compose import render
-from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
+from mailgate.mail.draft import code_letter, late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.letter import ANSWERABLE, Letter, LetterKind
+from mailgate.mail.markup import html_lines
+from mailgate.mail.origin import located
 from mailgate.mail.templates import Templates
+from mailgate.model.words import Words, found_in, opening
 
 _AT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
 # Every field filled, and with what templates get wrong: markup, runs of blanks, deciding words, long and foreign text.
@@ -90,12 +94,46 @@ def rehearse(templates: Templates) -> None:
     """Render every kind of mail from invented letters, live and as the archive's copy, and check each.
 
     Raises:
-        ComposeError: the sentence names the template and what is wrong with it.
+        ComposeError: the sentence names the file, the line, and what is wrong with it.
     """
     for letter in sample_letters():
-        render(letter, templates)
-        if letter.kind is not LetterKind.NOTICE:  # those go to no archive
-            render(archive_copy(letter, ["Alice Adams", "Bob Brown"]), templates)
+        copies = [] if letter.kind is LetterKind.NOTICE else [archive_copy(letter, ["Alice Adams", "Bob Brown"])]
+        for each in (letter, *copies):  # notices go to no archive
+            try:
+                render(each, templates)
+            except ComposeError as error:
+                raise located(error, each, templates) from error
+
+
+def refuse_words(templates: Templates, words: Iterable[Words], *, anywhere: bool) -> None:
+    """See that no word of other languages that decides could be a part of our own mails' lines.
+
+    Args:
+        anywhere: refuse a word wherever it stands; else, as for templates that somebody wrote on purpose in that language,
+            only one with which a line begins, as for the English ones.
+
+    Raises:
+        ConfigError: one sentence for each such word.
+    """
+    lines = dict.fromkeys(line for letter in sample_letters() for line in _lines(letter, templates))
+    found: dict[str, str] = {}
+    for own in words:
+        for line in lines:
+            listed = (*own.approve, *own.reject)
+            for word in found_in(line, listed) if anywhere else opening(line, listed):
+                found.setdefault(
+                    word,
+                    f"[words.{own.language}] {word!r} stands in our own mails (“{line[:60].strip()}”), so that a quoted line "
+                    "could be taken for an answer; use another word.",
+                )
+    if found:
+        raise ConfigError(list(found.values()))
+
+
+def _lines(letter: Letter, templates: Templates) -> Iterator[str]:
+    rendered = render(letter, templates)
+    yield from rendered.text.split("\n")
+    yield from (line.text for line in html_lines(rendered.html))
 
 
 def sample_letters() -> Iterator[Letter]:
@@ -112,7 +150,10 @@ def sample_letters() -> Iterator[Letter]:
                 history=_HISTORY,
             )
             yield request_letter(_BARE, seat, kind=kind)
+    yield code_letter(_FULL, _SEAT, code="482913", until=_AT, pressed="Approve")
+    yield code_letter(_BARE, Seat(name="Bob Brown"), code="000000", until=_AT, pressed="Mail me a code")
     yield receipt_letter(_FULL, _SEAT, _YES, next_steps=("It may run now.",))
+    yield receipt_letter(_FULL, _SEAT, replace(_YES, verdict="rejected"), is_own=False, next_steps=("It is not run.",))
     yield receipt_letter(_BARE, Seat(name="Bob Brown"), replace(_YES, verdict="undone", reason=""))
     yield late_letter(_FULL, _SEAT, how_it_ended="It was already rejected.", heard="APPROVE", history=_HISTORY)
     yield late_letter(_BARE, Seat(name="Bob Brown"), how_it_ended="It was already rejected.")
@@ -124,6 +165,11 @@ def sample_letters() -> Iterator[Letter]:
         next_steps=("Look.",),
     )
     yield outcome_letter(_BARE, Seat(name="Bob Brown"), Ended(state="succeeded"))
+    yield from _notices()
+
+
+def _notices() -> Iterator[Letter]:
+    """Yield what operators are told, a question to somebody, a task to take over, and the request for a reason."""
     yield notice_letter(
         deployment="approvals",
         recipient="Alice Adams",
@@ -134,3 +180,22 @@ def sample_letters() -> Iterator[Letter]:
         next_steps=("Run mailgate doctor.",),
     )
     yield notice_letter(deployment="approvals", recipient="Alice Adams", headline="A seal", recorded=False)
+    yield notice_letter(
+        deployment="approvals",
+        recipient="Erin Evans",
+        title="A question to Erin Evans",
+        headline="No Moo-hyun has a question before deciding on issue_refund.",
+        facts={"Question": "Approve it?\nno, really", "Reason": "no " * 2_000},
+        next_steps=("Your reply decides nothing.",),
+        about=_FULL,
+        nonce="k3v9q2ab",
+    )
+    yield notice_letter(
+        deployment="approvals",
+        recipient="Bob Brown",
+        title="One more line, please, Bob Brown",
+        headline="Your rejection of issue_refund was counted, and it is not run.",
+        next_steps=("Please reply to this mail and say in one line why, so that it can be looked up.",),
+        about=_BARE,
+        nonce="k3v9q2ab",
+    )

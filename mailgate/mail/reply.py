@@ -9,7 +9,8 @@ says nothing more than that the quote is ours.
 
 *Those that do not* (Outlook and kin). Where their frame begins (our marker line without a prefix, a header block, a
 separator, an attribution with nothing set off below it), the person's text ends, for good: below it nobody can tell a
-sentence of ours from an answer. An answer at the bottom of such a mail is not found, and the person is asked again.
+sentence of ours from an answer. An answer at the bottom of such a mail is not found, and the person is asked again; but
+words below the last line of ours may be a condition, and take an approval back.
 
 An answer at the bottom counts only in one piece, after the last quoted line and after an empty line. A line directly
 below a quoted one may be the rest of it, wrapped by a server on the way, and lines between quoted ones may be too: an
@@ -23,8 +24,9 @@ nothing. So does a block of HTML that is merely indented, text that is struck th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
 from mailgate.mail.addresses import one_mailbox
@@ -32,27 +34,32 @@ from mailgate.mail.charsets import decode_words
 from mailgate.mail.frames import (
     attribution,
     begins_header_block,
+    ends_record,
     has_marker,
+    is_our_last,
     is_rule,
     is_separator,
+    labelled_above,
+    link_list,
+    looks_attributed,
+    undated_attribution,
     unknown_header,
     visible,
 )
-from mailgate.mail.lines import Line, plain_lines
+from mailgate.mail.lines import MAX_LINES, Line, plain_lines
 from mailgate.mail.markup import html_lines
 from mailgate.mail.mime import Mail
+from mailgate.model.signoff import spelled, spellings
 from mailgate.model.verdict import Reading, Verdict, read_verdict
-
-MAX_LINES = 20_000
-"""A body with more lines is not read: the longest mail of ours, quoted ten times, has fewer."""
+from mailgate.model.words import Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewText:
     """The person's own text, and why it may not be: a ``doubt`` makes whatever it says unclear.
 
-    ``whole`` has also what stands in the client's signature and below a quote in its container: most likely not an
-    answer, but where it is one, it may be a condition.
+    ``whole`` has also what stands in the client's signature, below a quote in its container, and below our whole mail
+    where it is not set off: most likely not an answer, but where it is one, it may be a condition.
     """
 
     text: str
@@ -79,17 +86,22 @@ def new_text_of_html(source: str) -> str:
 MOST_TEXT = 4000
 
 
-def read_reply(mail: Mail, known_as: str = "") -> Reading:
+def read_reply(
+    mail: Mail, known_as: str = "", words: Sequence[Words] = (), *, signature: str = "", added: str = ""
+) -> Reading:
     """Read what a mail says. Plain text and HTML must say the same, and for a yes be all it says, else it is unclear.
 
     Args:
         known_as: more words by which its sender is known, such as a configured name; for recognising a signature.
+        words: words of other languages that decide besides the English ones.
+        signature: lines of its sender's own signature, as configured.
+        added: lines that mail systems add on the way, as configured.
 
     Raises:
         MailUnreadable: the HTML cannot be read at all.
     """
-    plain = plain_lines("\n".join(mail.plain))
-    markup = html_lines("\n".join(mail.html))
+    plain = _without(plain_lines("\n".join(mail.plain)), added)
+    markup = _without(html_lines("\n".join(mail.html)), added)
     signed = frozenset(visible(line.text) for line in markup if line.signature)
     plain = tuple(replace(line, signature=visible(line.text) in signed) for line in plain)
     parts = [
@@ -101,8 +113,8 @@ def read_reply(mail: Mail, known_as: str = "") -> Reading:
         missing = not (mail.plain or mail.html)
         because = "the mail has no text part" if missing else "the text of the mail is empty"
         return Reading(verdict=Verdict.UNCLEAR if missing else Verdict.NONE, because=(because,))
-    signer = f"{_signer(mail)} {known_as}"
-    readings = [(name, _read(lines, signer)) for name, lines in parts]
+    read = partial(read_verdict, signer=f"{_signer(mail)} {known_as}", words=words, signature=signature)
+    readings = [(name, _read(lines, read)) for name, lines in parts]
     verdicts = {reading.verdict for _, reading in readings}
     first = readings[0][1]
     if len(verdicts) == 1:
@@ -111,17 +123,25 @@ def read_reply(mail: Mail, known_as: str = "") -> Reading:
     return Reading(verdict=Verdict.UNCLEAR, first_line=first.first_line, because=(*told, "the two parts disagree"))
 
 
+def _without(lines: Sequence[Line], added: str) -> tuple[Line, ...]:
+    """Return lines with those made empty that a mail system added. Done first: a banner on top is no answer on top."""
+    theirs = spellings(added)
+    return tuple(replace(line, text="", raw="") if theirs and spelled(line.text) in theirs else line for line in lines)
+
+
 def new_text(lines: Sequence[Line]) -> NewText:
     """Return the person's own text of a body."""
     if len(lines) > MAX_LINES:
         return NewText(text="", whole="", doubt=f"the text has more than {MAX_LINES} lines")
-    lines = _before_frame(lines)
+    lines = lines[: len(lines) - link_list([line.raw for line in lines])]
+    everything, lines = lines, _before_frame(lines)
     pairs = zip(lines, _ownership(lines), strict=True)
     runs = [(own, [line for line, _ in run]) for own, run in groupby(pairs, key=lambda pair: pair[1])]
     written = [index for index, (own, run) in enumerate(runs) if own and _text(run).strip()]
     text = "\n\n".join(_text(runs[index][1]) for index in written)
     whole = "\n\n".join("\n".join(line.raw for line in run) for own, run in runs if own)
     whole += "".join(f"\n{line.text}" for line in lines if line.loose)
+    whole += "".join(f"\n{line.text}" for line in _below_ours(everything[len(lines) :]))
     return NewText(text=text, whole=whole, doubt=_doubt(lines, runs, written))
 
 
@@ -130,21 +150,23 @@ def _doubt(lines: Sequence[Line], runs: Sequence[tuple[bool, Sequence[Line]]], w
     seam = next((index for index, line in enumerate(lines) if line.seam), None)
     if seam is not None and written and not any(visible(line.text) for line in lines[:seam]):
         return "the answer stands where a client begins to quote"
+    if any(ends_record(line.text) for line in lines if not line.quoted):
+        return "the end of our own mail stands in it, unmarked, and what stands above may be ours too"
     if not written or written[0] == 0:
         return ""
-    if written != [len(runs) - 1]:
+    if written != [len(runs) - 1] or any(line.quoted and visible(line.text) for line in runs[-1][1]):
         return "the answer stands between quoted lines, and may be the rest of one"
     if visible(runs[-1][1][0].text) and not runs[-2][1][-1].sure:
         return "the answer follows a quoted line directly, and may be the rest of it"
     return ""
 
 
-def _read(lines: Sequence[Line], signer: str) -> Reading:
+def _read(lines: Sequence[Line], read: Callable[[str], Reading]) -> Reading:
     found = new_text(lines)
-    reading = replace(read_verdict(found.text, signer=signer), text=found.text.strip()[:MOST_TEXT])
+    reading = replace(read(found.text), text=found.text.strip()[:MOST_TEXT])
     because = found.doubt
     if reading.verdict is Verdict.APPROVE and not because:
-        whole = read_verdict(found.whole, signer=signer)
+        whole = read(found.whole)
         if whole.verdict is Verdict.APPROVE:
             return replace(whole, text=reading.text)
         because = whole.because[-1]
@@ -176,17 +198,23 @@ def _before_frame(lines: Sequence[Line]) -> list[Line]:
     for index, line in enumerate(lines):
         below = following[index]
         if line.cut or (not line.quoted and has_marker(line.text)):
-            return _without_furniture(lines[:index], texts[:index], ours=True)
+            return _without_furniture(lines[:index], texts[:index], ours=True, undated=not line.cut)
         if line.quoted:
             continue
         if is_separator(line.text) or begins_header_block(texts, index):
-            return _without_furniture(lines[:index], texts[:index], ours=False)
+            return _without_furniture(lines[:index], texts[:index], ours=False, undated=False)
         if below is not None and is_rule(line.text) and unknown_header(texts, below):
             return list(lines[:index])
         found = attribution(texts, index)
         if found and found[1] and not (below is not None and lines[below].quoted):
             return list(lines[: found[0]])
     return list(lines)
+
+
+def _below_ours(repeated: Sequence[Line]) -> Sequence[Line]:
+    """Return what stands below our mail where a client repeats it without setting it off: whoever wrote that, not we."""
+    last = next((row for row in range(len(repeated) - 1, -1, -1) if is_our_last(repeated[row].text)), None)
+    return repeated[last + 1 :] if last is not None else ()
 
 
 def _next_visible(lines: Sequence[Line]) -> list[int | None]:
@@ -200,7 +228,7 @@ def _next_visible(lines: Sequence[Line]) -> list[int | None]:
     return following
 
 
-def _without_furniture(lines: Sequence[Line], texts: Sequence[str], *, ours: bool) -> list[Line]:
+def _without_furniture(lines: Sequence[Line], texts: Sequence[str], *, ours: bool, undated: bool) -> list[Line]:
     """Drop what a client draws right above the mail it repeats: rules, an attribution, a header in any language."""
     end = len(lines)
     while end:
@@ -208,6 +236,8 @@ def _without_furniture(lines: Sequence[Line], texts: Sequence[str], *, ours: boo
             end -= 1
         elif found := attribution(texts, end - 1):
             end = found[0]
+        elif undated and (start := undated_attribution(texts, end - 1)) is not None:
+            end, undated = start, False
         elif ours and (header := _unknown_header_above(texts[max(0, end - 8) : end])):
             end -= header
         else:
@@ -230,30 +260,60 @@ def _ownership(lines: Sequence[Line]) -> list[bool]:
             index += 1
             continue
         end = _end_of_quote(lines, index)
-        above = next((row for row in range(index - 1, -1, -1) if visible(texts[row])), None)
+        above = next((row for row in range(index - 1, -1, -1) if visible(lines[row].text)), None)
+        above = None if above is not None and lines[above].quoted else above
         found = attribution(texts, above) if above is not None else None
-        if found or _is_quote(lines[index:end]):
-            start = found[0] if found else index
+        proven = _proven_from(lines[index:end])
+        if found:
+            own[found[0] : end] = [False] * (end - found[0])
+        elif proven is not None:
+            # A quote that has an attribution within needs none above it.
+            bare = proven == 0 and above is not None and not _attributed_within(lines[index:end])
+            undated = undated_attribution(texts, above) if bare and above is not None else None
+            start = undated if undated is not None else index + proven
             own[start:end] = [False] * (end - start)
         index = end
     return own
 
 
+def _attributed_within(lines: Sequence[Line]) -> bool:
+    """Whether a quote begins with an attribution or a header of its own, as those of Apple Mail and GMX do."""
+    texts = [line.text for line in lines if visible(line.text)][:5]
+    return any(
+        attribution(texts, row) or looks_attributed(texts[row]) or begins_header_block(texts, row)
+        for row in range(len(texts))
+    )
+
+
 def _end_of_quote(lines: Sequence[Line], index: int) -> int:
-    """Return where the quoted lines from ``index`` on end; empty lines between them belong to them."""
+    """Return where the quoted lines from ``index`` on end; empty lines between them belong to them.
+
+    Not so below the last line of our mail, and where a container ends: a ``>`` that stands there was typed by hand.
+    """
     end = index + 1
     for row in range(index + 1, len(lines)):
         if lines[row].quoted:
+            above = lines[end - 1]
+            if (lines[row].typed and not above.typed) or (end < row and is_our_last(above.text)):
+                break
             end = row + 1
         elif visible(lines[row].text):
             break
     return end
 
 
-def _is_quote(lines: Sequence[Line]) -> bool:
-    """Whether prefixed lines are proven to be a quote by what they hold; a bare ``>`` may mean "more than"."""
+def _proven_from(lines: Sequence[Line]) -> int | None:
+    """Return from where on prefixed lines are proven to be a quote by what they hold; a bare ``>`` may mean "more than".
+
+    What stands above the first proof may be the person's own, with a ``>`` typed by hand right above the client's.
+    """
     texts = [line.text for line in lines]
-    return any(line.sure or has_marker(line.text) for line in lines) or any(
-        is_separator(texts[row]) or begins_header_block(texts, row) or attribution(texts, row)
-        for row in range(len(texts))
-    )
+    for row, line in enumerate(lines):
+        proof = line.sure or has_marker(line.text) or is_separator(texts[row]) or begins_header_block(texts, row)
+        found = None if proof else attribution(texts, row)
+        if proof or found:
+            start = found[0] if found else row
+            while start and (not visible(texts[start - 1]) or looks_attributed(texts[start - 1])):
+                start -= 1
+            return start - labelled_above(texts, start)
+    return None

@@ -21,6 +21,11 @@ _BLOCKS = frozenset(
 )
 _HEAD = frozenset({"head", "meta", "style", "title"})
 _LOADING_STYLE = re.compile(r"(?i)url\s*\(|@import|expression\s*\(|behavior\s*:|image-set")
+_HIDING_STYLE = re.compile(
+    r"(?i)display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?![.\d]*[1-9])|mso-hide"
+    r"|(?:font-size|line-height|(?:max-)?(?:height|width))\s*:\s*0(?![.\d]*[1-9])|text-indent\s*:\s*-|(?<![\w-])color\s*:\s*transparent"
+    r"|position\s*:\s*(?:absolute|fixed)|clip(?:-path)?\s*:|(?<![\w-])content\s*:"
+)
 _ATTRIBUTES = frozenset(
     {"align", "border", "cellpadding", "cellspacing", "charset", "class", "content", "dir", "height", "lang", "name"}
     | {"role", "style", "valign", "width"}
@@ -29,24 +34,21 @@ _URL = re.compile(r"(?i)https?://\S+")
 
 
 def check_mail(letter: Letter, text: str, html: str) -> None:
-    """Raise ComposeError unless both parts say all of ``letter``, alike, and nothing in them decides, loads or runs.
+    """Raise ComposeError unless both parts say all of ``letter``, alike, and nothing in them decides, loads, runs or hides.
 
     Raises:
-        ComposeError: the sentence names the part and the first thing that is wrong.
+        ComposeError: the sentence names the template of the part and the first thing that is wrong.
     """
-    page = read_html(html)
+    page = read_html(html, letter)
     visible = "\n".join(page.lines)
     _check_links(letter, text, page)
     for part, words in (("txt", text), ("html", visible)):
-        name = f"templates/mail/{letter.kind}.{part}.j2"
-        _check_lines(name, words)
-        _check_complete(name, letter, words)
+        _check_lines(letter, part, words)
+        _check_complete(letter, part, words)
     if letter.marker and text.split("\n", 1)[0] != letter.marker:
-        raise ComposeError(f"templates/mail/{letter.kind}.txt.j2 does not begin with the reply marker line.")
-    if letter.recorded and _comparable(letter, block(text)) != _comparable(letter, block(visible)):
-        raise ComposeError(
-            f"The text and HTML templates of {letter.kind} mails do not say the same in the record block."
-        )
+        raise _wrong(letter, "txt", "does not begin with the reply marker line", printed=text.split("\n", 1)[0])
+    if letter.recorded:
+        _check_alike(letter, _block(letter, "txt", text), _block(letter, "html", visible))
 
 
 def block(text: str) -> str:
@@ -61,23 +63,60 @@ def block(text: str) -> str:
     return squeezed("\n".join(lines[lines.index(RECORD_BEGINS) + 1 : lines.index(RECORD_ENDS)]))
 
 
+def _block(letter: Letter, part: str, words: str) -> str:
+    lines = [line.strip() for line in words.split("\n")]
+    for line in (RECORD_BEGINS, RECORD_ENDS):
+        if lines.count(line) > 1:
+            raise _wrong(letter, part, "prints a line of the record block twice", printed=line)
+        if line not in lines:
+            raise _wrong(letter, part, "does not print both lines of the record block", missing=line)
+    return _comparable(letter, block(words))
+
+
+def _check_alike(letter: Letter, text: str, html: str) -> None:
+    if text == html:
+        return
+    same = next((i for i, (a, b) in enumerate(zip(text, html, strict=False)) if a != b), min(len(text), len(html)))
+    one, other = html[same : same + 40], text[same : same + 40]
+    subject = f"templates/mail/{letter.kind}.html.j2"
+    raise ComposeError(
+        f"{subject} and {letter.kind}.txt.j2 do not say the same in the record block; white space aside, the one goes on "
+        f"with {one!r} where the other has {other!r}.",
+        subject=subject,
+        printed=[("html", one), ("txt", other)],
+    )
+
+
+def _wrong(letter: Letter, part: str, problem: str, *, printed: str = "", missing: str = "") -> ComposeError:
+    subject = f"templates/mail/{letter.kind}.{part}.j2"
+    return ComposeError(
+        f"{subject} {problem}.",
+        subject=subject,
+        printed=[(part, printed)] if printed else (),
+        missing=(part, missing) if missing else None,
+    )
+
+
 class _Page(HTMLParser):
-    """The visible lines and the links of an HTML part; refuses what a mail must not hold."""
+    """The visible lines and the links of an HTML part; ``wrong`` is what it must not hold, and how that begins."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.lines: list[str] = [""]
         self.links: list[str] = []
+        self.wrong: list[tuple[str, str]] = []
         self._unseen = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in _INLINE | _BLOCKS | _HEAD:
-            raise ComposeError(f"The HTML part holds <{tag}>, which a mail of ours must not.")
+            self.wrong.append((f"<{tag}>", f"<{tag}"))
         for name, value in attrs:
             if tag == "a" and name == "href":
                 self.links.append(value or "")
             elif name not in _ATTRIBUTES or _LOADING_STYLE.search(value or ""):
-                raise ComposeError(f"The HTML part holds <{tag} {name}>, which a mail of ours must not.")
+                self.wrong.append((f"<{tag} {name}>", f'{name}="{value}"'))
+            elif _hides(name, value or ""):
+                self.wrong.append((f"<{tag} {name}> that hides something", value or ""))
         if tag in _BLOCKS:
             self.lines.append("")
         if tag in {"style", "title"}:
@@ -90,46 +129,74 @@ class _Page(HTMLParser):
             self._unseen = ""
 
     def handle_data(self, data: str) -> None:
-        if self._unseen == "style" and _LOADING_STYLE.search(data):
-            raise ComposeError("The style sheet of the HTML part loads something, which a mail of ours must not.")
+        if self._unseen == "style":
+            for pattern, does in ((_LOADING_STYLE, "loads"), (_HIDING_STYLE, "hides")):
+                if found := pattern.search(data):
+                    self.wrong.append((f"a style sheet that {does} something", found[0]))
         if not self._unseen:
             self.lines[-1] += data.replace("\n", " ")
 
+    def handle_comment(self, data: str) -> None:
+        self.wrong.append(("a comment", data.strip()[:40]))
 
-def read_html(html: str) -> _Page:
+    def handle_pi(self, data: str) -> None:
+        self.wrong.append(("a processing instruction", data[:40]))
+
+    def unknown_decl(self, data: str) -> None:
+        self.wrong.append(("a marked section", data[:40]))
+
+
+def read_html(html: str, letter: Letter | None = None) -> _Page:
     """Return the visible lines and the links of an HTML part.
 
     Raises:
-        ComposeError: a tag, attribute or style that could load, run, or send anything.
+        ComposeError: a tag, attribute or style that could load, run, send or hide anything.
     """
     page = _Page()
     page.feed(html)
     page.close()
+    for what, printed in page.wrong[:1]:
+        if letter is None:
+            raise ComposeError(f"The HTML part holds {what}, which a mail of ours must not.")
+        raise _wrong(letter, "html", f"holds {what}, which a mail of ours must not", printed=printed)
     return page
+
+
+def _hides(name: str, value: str) -> bool:
+    return (name == "style" and bool(_HIDING_STYLE.search(value))) or (
+        name in {"width", "height"} and value.strip() == "0"
+    )
 
 
 def _check_links(letter: Letter, text: str, page: _Page) -> None:
     answering = letter.answering
     meant = [answering.link_url] if answering and answering.is_live and answering.link_url else []
-    if page.links != meant or any(_URL.search(line) for line in page.lines):
-        raise ComposeError(f"templates/mail/{letter.kind}.html.j2 holds other links than the one to the decide page.")
-    if _URL.findall(text) != meant:
-        raise ComposeError(f"templates/mail/{letter.kind}.txt.j2 holds other links than the one to the decide page.")
+    bare = [found for line in page.lines for found in _URL.findall(line)]
+    for part, links in (("html", [*page.links, *bare]), ("txt", _URL.findall(text))):
+        if links != meant:
+            other = next((link for link in links if link not in meant), "")
+            problem = "holds other links than the one to the decide page"
+            raise _wrong(letter, part, problem, printed=other, missing="" if other else "".join(meant))
 
 
-def _check_lines(name: str, text: str) -> None:
+def _check_lines(letter: Letter, part: str, text: str) -> None:
     for line in text.split("\n"):
         if opens_decision(line):
-            raise ComposeError(f"{name} prints a line that could be read as an answer: {line.strip()[:60]!r}.")
+            shown = line.strip()
+            raise _wrong(
+                letter, part, f"prints a line that could be read as an answer: {shown[:60]!r}", printed=shown[:60]
+            )
 
 
-def _check_complete(name: str, letter: Letter, text: str) -> None:
+def _check_complete(letter: Letter, part: str, text: str) -> None:
     said = squeezed(text)
     if letter.marker and said.count(MARKER) != 1:
-        raise ComposeError(f"{name} does not print the reply marker line exactly once.")
-    missing = [part for part in _texts(letter) if squeezed(part) not in said]
+        problem = "does not print the reply marker line exactly once"
+        twice = MARKER in said
+        raise _wrong(letter, part, problem, printed=MARKER if twice else "", missing="" if twice else letter.marker)
+    missing = next((words for words in _texts(letter) if squeezed(words) not in said), "")
     if missing:
-        raise ComposeError(f"{name} does not show {missing[0][:80]!r}, which this mail has to say.")
+        raise _wrong(letter, part, f"does not show {missing[:80]!r}, which this mail has to say", missing=missing)
 
 
 def _texts(value: object, name: str = "") -> Iterator[str]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from jinja2 import (
     Environment,
@@ -21,6 +24,7 @@ from jinja2 import (
     TemplateSyntaxError,
     select_autoescape,
 )
+from jinja2.meta import find_referenced_templates
 from markupsafe import Markup, escape
 
 from mailgate.errors import ComposeError
@@ -30,12 +34,22 @@ from mailgate.mail.letter import RECORD_BEGINS, RECORD_ENDS
 _ENDING = ".j2"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Something that a template prints: the text, and the file and line that print it."""
+
+    file: Path
+    line: int
+    text: str
+
+
 class Templates:
     """The loaded templates of mails and pages, named by their path below the folder (``mail/request.txt.j2``)."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, folders: Sequence[Path]) -> None:
         self._environment = environment
         self._digest = ""
+        self._folders = tuple(folders)
 
     @classmethod
     def load(cls, shipped: Path, override: Path | None = None) -> Templates:
@@ -57,7 +71,8 @@ class Templates:
         )
         environment.filters |= {"fold": fold, "spaced": spaced}
         environment.globals |= {"record_begins": RECORD_BEGINS, "record_ends": RECORD_ENDS}
-        templates = cls(environment)
+        templates = cls(environment, folders)
+        templates._check_names()
         for name in templates.names():
             templates._compile(name)
         return templates
@@ -82,6 +97,36 @@ class Templates:
         lines = "\n".join(line.rstrip(" \t\r") for line in text.split("\n"))
         return re.sub(r"\n{3,}", "\n\n", lines).strip("\n") + "\n"
 
+    def pieces(self, name: str, context: Mapping[str, object]) -> Iterator[Piece]:
+        """Yield what template ``name`` prints, piece by piece, each with the line it comes from; blanks are left as they are.
+
+        A piece that a macro or filter made comes from the line that called it.
+        """
+        files = {template.filename: template for template in map(self._compile, self.names())}
+        running: Any = self._compile(name).root_render_func(self._compile(name).new_context(dict(context)))
+        for text in running:
+            inner = running
+            while (
+                getattr(inner.gi_yieldfrom, "gi_frame", None) is not None
+            ):  # a template that this one extends, a block
+                inner = inner.gi_yieldfrom
+            template = files[inner.gi_frame.f_code.co_filename]
+            yield Piece(
+                file=Path(template.filename or name),
+                line=template.get_corresponding_lineno(inner.gi_frame.f_lineno),
+                text=text,
+            )
+
+    def overrides(self) -> list[Path]:
+        """Return the files of the override folder, sorted."""
+        if len(self._folders) < 2:
+            return []
+        return [file for name in self.names() if (file := self._folders[0] / name).is_file()]
+
+    def shipped(self) -> Templates:
+        """Return the templates without those of an override folder."""
+        return Templates.load(self._folders[-1])
+
     def digest(self) -> str:
         """Return the SHA-256 (hex) of all mail templates, names and sources, for the record of what was shown."""
         if self._digest:
@@ -95,6 +140,29 @@ class Templates:
                 total.update(f"{name} {len(source)}\n".encode() + source)
         self._digest = total.hexdigest()
         return self._digest
+
+    def _check_names(self) -> None:
+        """Refuse a file in the override folder that replaces nothing and that no template uses: its name has a slip in it."""
+        own = {file.relative_to(self._folders[0]).as_posix() for file in self.overrides()}
+        unused = (
+            sorted(own - {name for name in own if (self._folders[-1] / name).is_file()} - self._used()) if own else []
+        )
+        if unused:
+            alike = get_close_matches(unused[0], [name for name in self.names() if name not in unused], 1)
+            hint = f"; did you mean {alike[0]}?" if alike else "."
+            raise ComposeError(f"{self._folders[0] / unused[0]} replaces no template, and none uses it{hint}")
+
+    def _used(self) -> set[str]:
+        loader = self._environment.loader
+        assert loader is not None
+        used: set[str] = set()
+        for name in self.names():
+            try:
+                tree = self._environment.parse(loader.get_source(self._environment, name)[0])
+            except TemplateSyntaxError:
+                continue  # said when it is compiled
+            used |= {found for found in find_referenced_templates(tree) if found}
+        return used
 
     def _compile(self, name: str) -> Template:
         try:

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mailgate.model.phrases import LEGAL_FORMS, NEVER_A_NAME
+from mailgate.model.postal import is_postal
 
 
 def _words(text: str) -> frozenset[str]:
@@ -21,19 +22,20 @@ def _words(text: str) -> frozenset[str]:
 _DEVICES = _words(
     """
     iphone ipad ipod mac macbook imac watch galaxy android blackberry smartphone phone mobile tablet handy telefon
-    smartfon móvil téléphone portable celular cellulare telefoon mobiltelefon puhelin mobiel outlook gmail mail proton
+    smartfon móvil téléphone portable celular cellulare telefoon mobiltelefon puhelin mobiel cihazım outlook gmail mail proton
     protonmail yahoo thunderbird k-9 fairemail bluemail spark airmail mailspring superhuman huawei xiaomi samsung nokia
     motorola pixel fairphone oneplus redmi xperia sony lg htc verizon t-mobile at&t windows ios icloud gmx web.de tuta
-    tutanota aol mailfence fastmail device gerät appareil dispositivo toestel laptop computer
+    tutanota aol mailfence fastmail boxer edison canary bluemail aquamail device gerät appareil dispositivo toestel laptop computer
     """
 )
 _BESIDE_DEVICES = _words(
     """
     my a an the der die das dem mein meine meinem meiner mon ma mi meu mio mia min mijn mit i för für for on pour para
-    per voor til via from 5g 4g 3g lte wireless apple microsoft google app apps mobile-app ios email e-mail secure pro
+    per voor til via from workspace one 5g 4g 3g lte wireless apple microsoft google app apps mobile-app ios email e-mail secure pro
     max plus mini se ultra note air edge smart phone de do da dal del com y o get getting download herunter
     herunterladen downloaden beziehen holen sie sich laden obtenir obtener obter obtén télécharger télécharge
-    descargar ottieni scarica baixar baixe hämta hent pobierz dla
+    descargar ottieni scarica baixar baixe hämta hent pobierz dla aplikację program systemu mojego mojej o dal dalla
+    mobile-mail
     """
 )
 _MODEL = re.compile(r"(?:[12]?\d|[a-z]\d{1,2})[a-z+]?")
@@ -41,6 +43,8 @@ _DEVICE_LINES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(?:sent|sent securely) (?:from|via|with|using) (?P<device>.+)",
+        r"get (?P<device>.+ for (?:android|ios|iphone|ipad|mac|windows))",
+        r"(?P<device>yahoo mail): search, organize, conquer",
         r"(?P<device>(?:get|holen|laden|obten\w+|obter|télécharge\w*|descargar|scarica|ottieni|download|hämta|hent|bai\w+|"
         r"pobierz) .*outlook .+)",
         r"(?P<device>outlook (?:für|for|pour|para|per|voor) (?:ios|android|mac)(?: (?:beziehen|herunterladen|downloaden))?)",
@@ -58,7 +62,14 @@ _DEVICE_LINES = tuple(
         r"(?:发自我的|從我的|从我的)\s?(?P<device>.+?)(?:\s?(?:傳送|发送|發送))?",
         r"나의 (?P<device>.+?)에서 보냄",
         r"נשלח מה-?(?P<device>.+?) שלי",
-        r"(?:أرسل|أُرسل) من (?:ال|الـ ?)?(?P<device>.+?)(?: الخاص بي)?",
+        r"(?:أرسل|أُرسل|أُرسلت|تم الإرسال) من (?:الـ ?|ال)?(?P<device>.+?)(?: الخاص بي)?",
+        r"secured with (?P<device>tuta(?:nota)?(?: mail)?):?",
+        # What Outlook on a telephone offers to whoever reads it.
+        r"(?:获取|取得|下载|下載)\s?(?P<device>.*outlook.*)",
+        r"(?P<device>.*outlook.*?)\s?(?:を入手|다운로드)",
+        r"ios için (?P<device>outlook)['’]u edinin",
+        r"קבל את (?P<device>outlook) עבור ios",
+        r"احصل على (?P<device>.*outlook.*)",
     )
 )
 _EXCUSE = re.compile(
@@ -66,7 +77,15 @@ _EXCUSE = re.compile(
     r"mistakes?|spelling|autocorrect))+[.!]?\Z",
     re.IGNORECASE,
 )
-_SCANNED = re.compile(r"virus-?free\.?(?:\s*<?(?:https?://)?www\.avast\.com\S*)?", re.IGNORECASE)
+_VENDOR_PAGE = re.compile(r"<?https?://(?:www\.)?(?:tuta\.com|proton\.me|aka\.ms|getmailspring\.com)/[\w/?=&-]{0,60}>?")
+_SCANNED = re.compile(
+    r"virus-?free\.?(?:\s*<?(?:https?://)?www\.avast\.com\S*)?"
+    r"|this (?:e-?mail|message|mail) (?:has been|was) (?:scanned|checked)(?: for viruses| for spam| for malware| and|,)*"
+    r"(?: by| using| with)(?: (?:the|symantec|broadcom|avast|avg|kaspersky|mcafee|trellix|mimecast|messagelabs|sophos|eset|"
+    r"bitdefender|barracuda|proofpoint|fortimail|antivirus|anti-virus|anti-spam|e-?mail|mail|web|security|secure|gateway|cloud|"
+    r"security\.cloud|essentials|system|service|services|software))+\.?",
+    re.IGNORECASE,
+)
 _LINK = re.compile(r"\[([^\[\]]{1,40})\]\(https?://[^()\s]{1,200}\)|<https?://[^<>\s]{1,400}>|\bhttps?://\S{1,400}")
 
 
@@ -74,6 +93,8 @@ def is_from_device(line: str) -> bool:
     """Return whether a line says of what the mail was sent from, and nothing else: known devices and programs only."""
     if len(line) > 600:
         return False
+    if _VENDOR_PAGE.fullmatch(line.strip()):
+        return True
     text = " ".join(_LINK.sub(lambda link: link[1] or "", line).split()).strip("*_() ")
     if len(text) > 120:
         return False
@@ -85,7 +106,7 @@ def is_from_device(line: str) -> bool:
 
 def _is_device(text: str) -> bool:
     """Whether every word belongs to the name of a device or a mail program; a figure only as the model behind one."""
-    words = [word.strip(",()-") for word in text.casefold().split()]
+    words = [re.sub(r"['’][^\W\d_]{1,2}\Z", "", word.strip(",()-")) for word in text.casefold().split()]  # iPhone'a
     words = [word for word in words if word]
     for index, word in enumerate(words):
         model = index and words[index - 1] in _DEVICES | _BESIDE_DEVICES and _MODEL.fullmatch(word)
@@ -132,7 +153,9 @@ _LANGUAGES = (
         ),
         words=_words(
             """
-            a an accept accepts action addressed addressee addressees advise advised all also and any applicable are
+            a accuracy agent alert an anyone authorised authorized based believe business electronic including original others
+            print protected s security show then timeliness upon
+            accept accepts action addressed addressee addressees advise advised all also and any applicable are
             arising as at attached attachment attachments author be been binding by can cannot caused checked communication
             communications company computer confidential confidentiality contact contain contained containing contains
             content contents contract contracts copied copies copy copying corrupted damage delete deleted deletion destroy
@@ -176,11 +199,11 @@ _LANGUAGES = (
         words=_words(
             """
             à a au aux autre avec avez avertir ce ces cet cette confidentiel confidentielle confidentielles confidentiels
-            contenir contenues contient copie courriel courrier dans de des destinataire destinataires destiné destinés
+            contenir contenues contient copie courriel courrier d dans de des destinataire destinataires destiné destinés
             détruire diffusion divulgation du e-mail email en erreur est et été êtes éventuelles exclusif exclusivement
             expéditeur immédiatement information informations informer interdit interdite intention jointes jointe l la le
             les leur mail merci message n ne ou par pas peut peuvent pièces pour reçu reproduction s seul si son sont
-            strictement supprimer sur toute tout transmis usage utilisation véritable veuillez votre vous
+            strictement supprimer sur toute toutes tout transmis usage utilisation véritable veuillez votre vous
             """
         ),
     ),
@@ -189,11 +212,11 @@ _LANGUAGES = (
         tells=_pattern(r"no es (?:usted )?(?:el|su) destinatario|por error"),
         words=_words(
             """
-            a adjuntos archivos al borrar comunique comunicárnoslo con confidencial confidenciales contener contenida
+            a adjuntos archivos al autorización borrar comunique comunicárnoslo con confidencial confidenciales contener contenida
             contiene copia correo cualquier de del destinatario destinatarios dirigido divulgación e e-mail el electrónico
             elimine eliminarlo en error es esta este exclusivamente ha inmediatamente información la legalmente lo los
             mensaje no notifique o para persona por prohibida prohibido privilegiada proceda puede que queda recibido
-            rogamos remitente se si sin su sus uso usted utilización y
+            rogamos remitente se si sin son su sus uso usted utilización y
             """
         ),
     ),
@@ -229,7 +252,7 @@ _LANGUAGES = (
         words=_words(
             """
             a anexos ao apague as avise confidenciais confidencial conter contém contidas cópia da das de destina-se
-            destinada destinatário destinatários divulgação do dos e é e-mail elimine em engano erro esta estar este
+            destinada destinatário destinatários divulgação do dos e é e-mail elimine em engano erro esta estar este informe
             exclusivamente favor for imediatamente informações informação legalmente mensagem não o os ou para pessoa
             podem pode por privilegiadas proibida proibido qualquer que recebeu remetente se seja seu seus sua tenha uso
             utilização você
@@ -300,9 +323,21 @@ def is_registered(line: str) -> bool:
     return found is not None and _is_place(found.groupdict().get("place") or "")
 
 
+def is_register_entry(line: str) -> bool:
+    """Return whether a line is a registered number among sentences about a company's seat and officers, and no other."""
+    pieces = (
+        [piece for piece in re.split(r"(?<=[\w)])[.;]\s+|\s[|·•–-]\s", line.rstrip(". ")) if piece]
+        if len(line) <= 400
+        else []
+    )
+    return any(map(is_registered, pieces)) and all(is_registered(piece) or is_officers(piece) for piece in pieces)
+
+
 def is_officers(line: str) -> bool:
     """Return whether a line names a company's officers or its seat. It could name anything: see that a number is by."""
     label = _OFFICERS.match(line) if len(line) <= 120 else None
+    if label and is_postal(line[label.end() :]):
+        return True
     names = re.split(r"[,;/]|\b(?:und|and|et|y)\b", line[label.end() :]) if label else []
     return bool(names) and all(
         _is_place(re.sub(r"\b(?:dr|prof|ing|dipl)\.", "", name.strip().lower())) for name in names

@@ -29,7 +29,7 @@ PROVEN = frozenset({Level.ALIGNED, Level.LINK_FRESH_CODE, Level.DASHBOARD})
 """The levels that a gate with ``separation = "proven"`` accepts."""
 
 BY_CONFIRMATION = {"button": Level.LINK, "code": Level.LINK_CODE, "fresh_code": Level.LINK_FRESH_CODE}
-"""What a yes on the page is proven as, by the gate's ``web_confirm``."""
+"""What pressing a button on the page has to prove for a yes, by the gate's ``web_confirm``."""
 
 
 def meets(level: Level, needed: Level) -> bool:
@@ -37,3 +37,16 @@ def meets(level: Level, needed: Level) -> bool:
     return any(
         needed in ladder and level in ladder and ladder.index(level) >= ladder.index(needed) for ladder in _LADDERS
     )
+
+
+def takes_yes(level: Level, *, reply_level: Level, web_confirm: str, proven_only: bool) -> bool:
+    """Return whether a yes that was proven at ``level`` counts at a gate with these settings.
+
+    Args:
+        reply_level: the least for a reply.
+        web_confirm: what the page asks for (:data:`BY_CONFIRMATION`).
+        proven_only: whether the gate has ``separation = "proven"``.
+    """
+    if level in PROVEN:
+        return True
+    return not proven_only and (meets(level, reply_level) or meets(level, BY_CONFIRMATION[web_confirm]))

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from mailgate.model.mailboxes import expand, find_owner, fold
 from mailgate.model.quoting import quoted
+from mailgate.model.verdict import Verdict, read_verdict
 
 __all__ = ["Address", "Directory", "Person", "check_address", "fold"]
 
@@ -44,6 +45,16 @@ def _check_name(name: str) -> str:
     return name
 
 
+def check_lines(text: str) -> str:
+    """Return ``text`` if its lines may be left out of an answer: they print, and none is an answer; else raise ValueError."""
+    for line in text.splitlines():
+        if not line.isprintable():
+            raise ValueError(f"{quoted(line)} has a character that is not printed; copy the line as its reader sees it")
+        if read_verdict(line).verdict not in (Verdict.UNCLEAR, Verdict.NONE):
+            raise ValueError(f"{quoted(line)} would be an answer if it stood on top; leave that line out")
+    return text
+
+
 Address = Annotated[str, AfterValidator(check_address)]
 Zone = Annotated[str, AfterValidator(_check_zone)]
 
@@ -58,6 +69,7 @@ class Person(BaseModel):
     aliases: tuple[Address, ...] = ()
     zone: Zone = "UTC"
     language: str = "en"
+    signature: Annotated[str, AfterValidator(check_lines)] = ""
     roles: tuple[Literal["approver", "operator", "auditor"], ...] = ("approver",)
     group: bool = False
 

@@ -17,26 +17,40 @@ def _words(text: str) -> frozenset[str]:
 
 CLOSINGS = _listed(
     """
-    thanks | many thanks | thank you | thank you very much | thanks a lot | thanks so much | thx | ty | cheers
+    thanks | many thanks | thank you | thank you very much | thanks a lot | thanks so much | thx | ty | ta | cheers
+    thanks again | thanks in advance | thank you so much | with thanks | with best regards | with best wishes
+    have a nice day | have a great day | have a good day | have a good one | have a nice weekend | have a great weekend
     best | regards | kind regards | best regards | warm regards | warmest regards | with kind regards
     kindest regards | rgds | kr | br | all the best | best wishes | sincerely | yours | yours sincerely
     sincerely yours | yours faithfully | yours truly | respectfully | cordially | greetings
-    mfg | vg | lg | bg | danke | vielen dank | besten dank | viele grüße | viele grüsse | beste grüße | beste grüsse
+    schönes wochenende | schönen tag | schönen tag noch | einen schönen tag | einen schönen tag noch | schönen abend
+    schönen feierabend | herzliche grüße | herzliche grüsse | sonnige grüße | danke dir | danke ihnen | dankeschön
+    danke vorab | vielen herzlichen dank | mfg | vg | lg | bg | danke | vielen dank | besten dank | viele grüße
+    viele grüsse | beste grüße | beste grüsse
     liebe grüße | schöne grüße | gruß | gruss | grüße | grüsse | mit freundlichen grüßen | mit freundlichen grüssen
     mit freundlichem gruß | freundliche grüße | freundliche grüsse | mit besten grüßen
-    merci | merci beaucoup | cordialement | bien cordialement | bien à vous | salutations | sincères salutations
-    gracias | muchas gracias | saludos | un saludo | saludos cordiales | atentamente
-    grazie | grazie mille | saluti | cordiali saluti | distinti saluti | un saluto
-    obrigado | obrigada | atenciosamente | cumprimentos | abraços
+    bien à toi | bonne journée | bonne soirée | bon week-end | bonne fin de journée | très cordialement | merci d'avance
+    merci à vous | merci à toi | bonne continuation | amicalement | merci | merci beaucoup | cordialement
+    bien cordialement | bien à vous | salutations | sincères salutations
+    buen día | feliz día | buen fin de semana | mil gracias | un cordial saludo | un abrazo | quedo atento
+    saludos cordiales
+    cordialmente | gracias | muchas gracias | saludos | un saludo | saludos cordiales | atentamente
+    buona giornata | buona serata | buon lavoro | grazie e saluti | un cordiale saluto | grazie | grazie mille
+    saluti | cordiali saluti | distinti saluti | un saluto
+    bom dia | boa tarde | bom trabalho | grato | grata | att | abs | obrigado | obrigada | atenciosamente
+    cumprimentos | abraços
+    fijne dag | fijn weekend | hartelijke groet | hartelijke groeten | alvast bedankt | vriendelijke groet
     bedankt | dank | groet | groeten | met vriendelijke groet | met vriendelijke groeten | mvg
-    tack | takk | tak | mvh | vh | hälsningar | vänliga hälsningar | med vänliga hälsningar | med vänlig hälsning
+    ha en fin dag | trevlig helg | god helg | ha en god dag | tack så mycket | mange takk | mange tak | tack | takk
+    tak | mvh | vh | hälsningar | vänliga hälsningar | med vänliga hälsningar | med vänlig hälsning
     hilsen | med vennlig hilsen | vennlig hilsen | med venlig hilsen | venlig hilsen | kiitos | terveisin
     ystävällisin terveisin
     dzięki | dziękuję | pozdrawiam | z poważaniem | děkuji | s pozdravem | s pozdravom | ďakujem
     köszönöm | üdvözlettel
     спасибо | с уважением | дякую | з повагою | благодаря | поздрави | hvala | pozdrav | mulțumesc | cu stimă
     teşekkürler | saygılarımla | iyi çalışmalar | ευχαριστώ | με εκτίμηση | תודה | בברכה | شكرا | مع التحية
-    よろしくお願いします | よろしくお願いいたします | 宜しくお願いします | 宜しくお願い致します
+    お疲れ様です | お疲れさまです | お世話になっております | 以上 | 以上です
+    よろしくお願い致します | よろしくお願いします | よろしくお願いいたします | 宜しくお願いします | 宜しくお願い致します
     ありがとうございます | 谢谢 | 謝謝 | 此致 | 敬礼 | 감사합니다 | terima kasih | cảm ơn | trân trọng
     """
 )
@@ -91,11 +105,19 @@ TITLES = _words(
     compliance risk security infrastructure platform quality assurance procurement purchasing logistics supply chain
     business development research technology technical information systems communications public relations media design
     strategy corporate global international regional europe emea apac americas dach uk group team department dept division
+    managing executive affairs growth revenue talent community content brand creative art editor editorial publisher
+    accountancy bookkeeping payroll tax audit facilities workplace enterprise cloud network web
+    frontend backend devops sre reliability scrum agile master fellow intern trainee apprentice volunteer pastor
+    kaufmännischer kaufmännische technischer technische leitender leitende kfm geschäftsleitung geschäftsstelle vorstand
+    werkleiter projektleiter projektleiterin bereichsleiter bereichsleiterin gruppenleiter gruppenleiterin prokura
+    achats compras responsabile chargé chargée assistante secrétaire juridique informatique logistique
+    dept division
     leiter leiterin leitung abteilungsleiter abteilungsleiterin teamleiter teamleiterin geschäftsführer geschäftsführerin
     geschäftsführung prokurist prokuristin buchhaltung finanzen finanzbuchhaltung rechnungswesen controlling einkauf
     vertrieb verwaltung personal personalabteilung technik entwicklung referent referentin sachbearbeiter sachbearbeiterin
     assistent assistentin assistenz sekretariat kundendienst kundenservice inhaber inhaberin berater beraterin ingenieur
     ingenieurin abteilung bereich stellvertretender stellvertretende
+    diretor diretora financeiro financeira administrativo administrativa gerência
     directeur directrice responsable chef comptable comptabilité finances financier financière général générale commercial
     commerciale ressources humaines ingénieur adjoint adjointe gérant gérante président présidente
     directora gerente jefe jefa contabilidad finanzas financiero financiera ventas compras recursos humanos presidente
@@ -104,17 +126,46 @@ TITLES = _words(
 )
 """What people are called by their companies. A title of other words is asked about: "Dry Run" may be one, or not."""
 
+BESIDE_TITLES = _words(
+    """
+    general internal external section unit region north south east west northern southern eastern western central
+    usa us germany deutschland austria österreich switzerland schweiz france italia italy españa spain india ireland
+    holding holdings solutions systems technologies labs studio studios consulting partners industries trading traders
+    ventures insurance energy foods networks digital logistik maschinenbau handel stiftung verlag
+    """
+)
+"""What stands beside a title or in a company's name, and says nothing that a condition could not say where it is alone."""
+
 LEGAL_FORMS = _words(
     "ltd llc llp plc inc corp corporation company co gmbh mbh ag kg kgaa ohg gbr ug sa sas sarl srl bv nv ab oy aps pty pte"
+    " pvt limited sl slu spa asa as se ev eg"
 )
 """How company names end; the name itself is known by the sender's mail domain."""
 
 SHARED_BOXES = _words("info office sales support service contact kontakt hello accounts finance billing")
 """Local parts of addresses that belong to a company, not to somebody else in it."""
 
+PROFILES = frozenset(
+    (
+        "linkedin",
+        "twitter",
+        "facebook",
+        "instagram",
+        "youtube",
+        "xing",
+        "mastodon",
+        "github",
+        "website",
+        "web",
+        "homepage",
+        "blog",
+    )
+)
+"""Texts of links below a name; the links themselves are gone in plain text."""
+
 ASSENT = re.compile(
     r"\b(?:no objections?|(?:please )?(?:go ahead|proceed)|(?:yes|ok|okay) please|thank you(?: all| everyone)?|"
-    r"(?:looks?|is|all|sounds?) (?:good|fine|great|ok|okay|perfect)(?: (?:to|with|by|for) me)?|"
+    r"(?:looks?|is|all|sounds?) (?:good|right|correct|fine|great|ok|okay|perfect)(?: (?:to|with|by|for) me)?|"
     r"(?:fine|ok|okay|good) (?:with|by|for) me|(?:from|on) my side|nice to hear)\b"
 )
 """Phrases that are harmless as a whole, though some of their words are not: "to me" alone may say where it should go."""
@@ -129,9 +180,10 @@ PLAIN_WORDS = _words(
 
 THANKS_FOR = re.compile(
     r"(?:many )?(?:thanks|thank you|thx)(?: (?:very|so) much| a lot)? for "
-    r"(?:asking|checking|waiting|this|that|it|letting me know|reminding me|"
+    r"(?:asking|checking|waiting|this|that|it|(?:letting|reminding) (?:me|us)(?: know)?|(?:flagging|raising|sending|sharing)"
+    r"(?: this| that| it)?|"
     r"the (?:quick|clear) (?:reply|answer|response|note|summary|explanation|turnaround)|"
-    r"the (?:heads[- ]up|reminder|details|explanation|information|info|context|mail|email|note|summary)|"
+    r"the (?:heads[- ]up|reminder|update|details|explanation|information|info|context|mail|email|note|summary)|"
     r"your (?:patience|help|work|mail|email|message|note))"
 )
 GOOD_DAY = re.compile(r"have a (?:nice|good|great|lovely) (?:day|evening|weekend|week)(?: (?:everyone|all))?")

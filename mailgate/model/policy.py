@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.duration import Duration, Period
+from mailgate.model.levels import Level, takes_yes
 from mailgate.model.rules import NAMES, Situation, Undecided, check_rule, find_misfit
 
 Route = Literal["abort", "reroute", "escalate"]
@@ -43,8 +44,8 @@ class Rule(BaseModel):
 
     @field_validator("when")
     @classmethod
-    def _can_run(cls, when: str) -> str:
-        return check_rule(when)
+    def _can_run(cls, when: str, info: ValidationInfo) -> str:
+        return when if info.context is _KEPT else check_rule(when)
 
 
 class StageSettings(BaseModel):
@@ -98,6 +99,7 @@ class Gate(BaseModel):
     cooling_off: Duration = timedelta()
     batch_window: Duration = timedelta()
     allow_twins: bool = False
+    retention: Duration = timedelta()
     if_approved: str = ""
     if_rejected: str = ""
 
@@ -153,6 +155,15 @@ class Gate(BaseModel):
         """Whether an approval by link can count: whoever was forwarded the mail has its link and its code, too."""
         return self.separation != "proven" or self.web_confirm == "fresh_code"
 
+    def takes_yes(self, level: Level) -> bool:
+        """Return whether a yes that was proven at ``level`` counts here."""
+        return takes_yes(
+            level,
+            reply_level=Level(self.reply_level),
+            web_confirm=self.web_confirm,
+            proven_only=self.separation == "proven",
+        )
+
     def asked(self) -> tuple[StageSettings, ...]:
         """Return the stages, whichever way they were configured; none where nobody is named."""
         if self.stages or not self.approvers:
@@ -165,6 +176,16 @@ class Gate(BaseModel):
         for name in ("timeout", "remind_after", "escalate_after"):
             dumped[name] = dumped[name] or "none"
         return canonical_bytes(dumped)
+
+
+def speaks_for(level: Level, gate: Gate) -> bool:
+    """Return whether words that came at ``level`` are taken for the person's own, so that they may reach the agent.
+
+    They are where the same proof could have carried a yes. A reply whose sender is not proven never is, although a gate
+    may let it approve. A no that nobody speaks for stops its own request and counts for nothing else: neither for the
+    memory of rejections nor for any statistics.
+    """
+    return level is not Level.TOKEN and gate.takes_yes(level)
 
 
 _KEPT = {"kept": True}

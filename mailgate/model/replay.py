@@ -205,10 +205,10 @@ def _separation(course: Course, record: Record) -> Iterator[Fault]:
 
 def _proof_of_person(course: Course, record: Record) -> Iterator[Fault]:
     """A yes below what the gate wants does not count, so that the quorum lacks it."""
-    terms, level, channel = _terms(course), record.body["level"], record.body["channel"]
-    if terms is not None and not terms.takes_yes(Level(level), channel):
+    terms, level = _terms(course), record.body["level"]
+    if terms is not None and not terms.takes_yes(Level(level)):
         name = record.body["approver"]["name"]
-        why = f"The yes of {name} is proven as {level} (by {channel}), which is less than the gate wants."
+        why = f"The yes of {name} is proven as {level}, which is less than the gate wants."
         yield Fault(kind=Kind.QUORUM, index=record.index, why=why)
 
 

@@ -54,6 +54,7 @@ _PATTERN = re.compile(rf"\.\s*matches\s*\(\s*({_TEXT.pattern.removeprefix('(?s)'
 _BINDING = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 """A macro over a list gives its members a name of the rule's own: ``args.items.all(x, x > 0)``."""
 _MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(")
+_WRITTEN = re.compile(r"[\[{][^\[\]{}]*[\]}]")
 _ARGUMENT = re.compile(r"""\bargs\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*['"]([^'"]*)['"]\s*\])""")
 
 
@@ -124,10 +125,10 @@ class Situation:
 
     def _steps(self, when: str) -> int:
         """Return how often the rule's macros over lists could go round, one inside the other, at most."""
-        rounds = _rounds(when)
+        rounds, written = _rounds(when)
         if rounds and self._longest is None:
             self._longest = _longest(self._known)
-        return (self._longest or 0) ** rounds if rounds else 0
+        return max(self._longest or 0, written) ** rounds if rounds else 0
 
 
 def _longest(value: Any) -> int:
@@ -222,8 +223,11 @@ def _told(value: Any) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _rounds(when: str) -> int:
-    return len(_MACRO.findall(_TEXT.sub("''", when)))
+def _rounds(when: str) -> tuple[int, int]:
+    """Return how many macros a rule has, and how long a list or mapping it writes out itself may be, at most."""
+    bare = _TEXT.sub("''", when)
+    written = max((found.count(",") + 1 for found in _WRITTEN.findall(bare)), default=0)
+    return len(_MACRO.findall(bare)), written
 
 
 @lru_cache(maxsize=1024)

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from mailgate.model.lifecycle import Stage
 
+AWAY = frozenset({"revoked", "undeliverable"})
+"""States of a seat whose holder stands in for nobody any more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
@@ -41,7 +44,7 @@ def seated(
     instead = {
         seat.stands_in_for: seat.person
         for seat in seats
-        if seat.stands_in_for and seat.state != "revoked" and seat.stands_in_for not in nobody and seat.person in people
+        if seat.stands_in_for and seat.state not in AWAY and seat.stands_in_for not in nobody and seat.person in people
     }
     found = [stage.with_stand_ins(instead) for stage in stages]
     for named in reserve:
@@ -55,4 +58,4 @@ def seated(
 
 def gone_from(seats: Iterable[Seat], undone: Iterable[str]) -> frozenset[str]:
     """Return who cannot answer any more: unreachable, not asked any more, or took the answer back (``undone``)."""
-    return frozenset(s.person for s in seats if s.state in ("undeliverable", "revoked")) | frozenset(undone)
+    return frozenset(s.person for s in seats if s.state in AWAY) | frozenset(undone)

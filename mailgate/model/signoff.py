@@ -16,9 +16,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailgate.model.footers import is_from_device, is_legal, is_officers, is_registered
+from mailgate.model.footers import is_from_device, is_legal, is_officers, is_register_entry, is_registered
 from mailgate.model.phrases import (
     ASSENT,
+    BESIDE_TITLES,
     CLOSINGS,
     CONNECTORS,
     GOOD_DAY,
@@ -26,10 +27,12 @@ from mailgate.model.phrases import (
     NEVER_A_NAME,
     PARTICLES,
     PLAIN_WORDS,
+    PROFILES,
     SHARED_BOXES,
     THANKS_FOR,
     TITLES,
 )
+from mailgate.model.postal import is_postal
 
 _LONGEST = 120
 """Characters of a single line that may still be a signature; the paragraphs of legal footers may be longer."""
@@ -40,10 +43,13 @@ _MOST_LINES = 400
 _DELIMITER = re.compile(r"--|—|–")  # RFC 3676 section 4.3; many clients lose its trailing blank
 _RULE = re.compile(r"[-_=*~–—]{3,}")
 _POSTSCRIPT = re.compile(r"p\.?\s?(?:p\.?\s?)?s\b[\s.:,–-]*", re.IGNORECASE)
-_PRONOUNS = re.compile(r"\(?(?:she/her|he/him|they/them|sie/ihr|er/ihm)(?:/\w+)?\)?", re.IGNORECASE)
+_FOR = re.compile(
+    r"(?:i\. ?[av]\.|ppa\.|p\. ?p\.) ", re.IGNORECASE
+)  # who signs for a company in German, before the name
+_PRONOUNS = re.compile(r"\(?(?:pronouns: ?)?(?:she/her|he/him|they/them|sie/ihr|er/ihm)(?:/\w+)?\)?", re.IGNORECASE)
 
 _LABEL = re.compile(
-    r"(?:telephone|telefon|teléfono|téléphone|tel|tél|phone|ph|mobile|mobil|mob|móvil|cell|handy|cel|fax|office|direct|"
+    r"(?:telephone|telefon|teléfono|téléphone|tel|tél|phone|ph|mobile|mobil|mob|móvil|cell|handy|cel|port|fax|office|direct|"
     r"desk|e-?mail|mail|web|www|internet|skype|тел|電話|电话|t|m|p|f|c|d|o|e|w)(?:\.?\s*[:：]\s*|\.\s*|\s+)",
     re.IGNORECASE,
 )
@@ -60,21 +66,9 @@ _PICTURE = re.compile(
 )
 _PICTURE_FILE = re.compile(r"(?:image|img|logo|icon|bild|picture)?[\d_-]*(?:\.(?:png|jpe?g|gif|svg))?", re.IGNORECASE)
 _BETWEEN_CONTACTS = re.compile(r"\s+[|·•/–-]\s+|\s*[|·•]\s*|,\s+|\t+")
+_BETWEEN = (CONNECTORS, PARTICLES, frozenset(("", "-", "–")))
+_JOINING = frozenset(("and", "und", "&", "et", "y", "e", "en", "og", "och"))
 _NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-](?=[^\W\d_]|$)){0,24}")
-
-# Figures below an answer may be an amount, so an address needs a word for "street", and a town stands next to one.
-_NAMES = r"[^\W\d_][^\W\d_.'’-]*\.?(?:[ -][^\W\d_][^\W\d_.'’-]*\.?){0,3}"
-_STREET = (
-    rf"(?:(?:{_NAMES}[ -])?[^\W\d_]*(?:straße|strasse|str\.|weg|platz|gasse|allee|damm|ring|straat|laan|gatan|vej)"
-    r"\s\d{1,4}\s?[a-z]?"
-    rf"|\d{{1,4}}[a-z]?,? {_NAMES} (?:street|st|road|rd|lane|avenue|ave|drive|square|way|court|place|boulevard|blvd)\.?"
-    rf"|\d{{1,4}},? (?:rue|avenue|boulevard|place|quai) {_NAMES}|(?:via|calle|rua|piazza|plaza) {_NAMES},? \d{{1,4}})"
-)
-_TOWN = (
-    rf"(?:(?:[a-z]{{1,2}}-)?\d{{4,5}} {_NAMES}|{_NAMES},? (?:[a-z]{{2}} \d{{5}}|[a-z]{{1,2}}\d[a-z\d]? \d[a-z]{{2}}))"
-)
-_POSTAL = re.compile(rf"{_STREET}(?:(?:,| [|·•])\s{_TOWN})?", re.IGNORECASE)
-_STREET_ABOVE, _TOWN_ALONE = re.compile(_STREET, re.IGNORECASE), re.compile(_TOWN, re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,15 +110,26 @@ def own_words(lines: Sequence[str], *, signer: str, strict: bool) -> tuple[str, 
             _DELIMITER.fullmatch(line)
             or is_from_device(line)
             or is_registered(line)
+            or is_register_entry(line)
             or (registered and is_officers(line))
-            or (signed and _is_contact(line, who))
-            or (named and (_is_title(line, who) or _is_postal(line, lines[index - 1])))
+            or (signed and (_is_contact(line, who) or _PRONOUNS.fullmatch(line)))
+            or (named and (_is_title(line, who) or is_postal(line, _above(lines, index)) or _is_card(line, who)))
             or (not strict and signed and _looks_like_title(line))
         ):
             own.append(line)
             signed = named = False
     own.extend(below for below in beyond if below)
     return tuple(own)
+
+
+def spellings(lines: str) -> frozenset[str]:
+    """Return the lines of a configured text as :func:`spelled` has them, for looking up others among them."""
+    return frozenset(map(spelled, lines.splitlines())) - {""}
+
+
+def spelled(line: str) -> str:
+    """Return a line without blanks and the marks that clients put for emphasis: what is the same in text and in HTML."""
+    return re.sub(r"[\s*_|\u200b-\u200f\ufeff]+", "", line)
 
 
 def is_courtesy(line: str) -> bool:
@@ -164,21 +169,47 @@ def _postscript(lines: Sequence[str]) -> tuple[str, ...]:
 
 def _end_of_footer(lines: Sequence[str], index: int, who: _Signer, *, strict: bool) -> int:
     """Return where the legal paragraph that begins at ``index`` ends; 0 if none does. It goes to the next empty line."""
-    end = next((row for row in range(index, len(lines)) if not lines[row] or _RULE.fullmatch(lines[row])), len(lines))
+    below = range(index + 1, len(lines))
+    # A telephone puts its own line right below.
+    ends = (
+        row
+        for row in below
+        if not lines[row]
+        or _RULE.fullmatch(lines[row])
+        or _DELIMITER.fullmatch(lines[row])
+        or is_from_device(lines[row])
+    )
+    end = next(ends, len(lines))
     house = who.house | who.names
     return end if is_legal(" ".join(lines[index:end]), house=house, whole=strict) else 0
 
 
 def _is_closing(line: str, who: _Signer, *, strict: bool) -> bool:
-    """Whether a line is a known closing, with nothing but the sender's name after it: "Best regards, Alice"."""
+    """Whether a line is known closings, with nothing but the sender's name after them: "Thanks and best regards, Alice"."""
     if len(line) > _LONGEST:
         return False
-    words = [word for word in re.split(r"[\s,.!。、]+", line.strip("*_ ")) if word]
-    for length in range(min(len(words), 5), 0, -1):
-        if " ".join(words[:length]).casefold() in CLOSINGS:
-            rest = " ".join(words[length:])
-            return not rest or _is_name(rest, who) or (not strict and _looks_like_names(rest))
-    return False
+    words = [word for word in re.split(r"[\s,.!。、/]+", line.strip("*_ ")) if word]
+    closed = _closed(words)
+    if not closed:
+        return False
+    rest = words[closed:]
+    if rest[:1] == ["aus"] and 1 < len(rest) <= 3:  # "Viele Grüße aus Köln"
+        return closed > 1 and all(_looks_like_name(word) for word in rest[1:])
+    said = " ".join(rest)
+    return not said or _is_name(said, who) or (not strict and _looks_like_names(said))
+
+
+def _closed(words: Sequence[str]) -> int:
+    """Return how many of the first words are closings, one after the other, joined or not."""
+    at = 0
+    while at < len(words):
+        start = at + 1 if at and words[at].casefold() in _JOINING else at
+        ends = (start + length for length in range(min(len(words) - start, 5), 0, -1))
+        found = next((end for end in ends if " ".join(words[start:end]).casefold() in CLOSINGS), 0)
+        if not found:
+            break
+        at = found
+    return at
 
 
 def _is_contact(line: str, who: _Signer) -> bool:
@@ -196,6 +227,8 @@ def _is_contact_piece(piece: str, who: _Signer) -> bool:
     if picture := _PICTURE.fullmatch(piece):
         about = (picture["about"] or "").strip()
         return _PICTURE_FILE.fullmatch(about) is not None or _is_title(about, who)
+    if piece.casefold() in PROFILES:
+        return True
     label = _LABEL.match(piece)
     text = piece[label.end() :] if label else piece
     if number := _NUMBER.fullmatch(text):
@@ -217,7 +250,7 @@ def _is_house(domain: str, who: _Signer) -> bool:
 
 def _is_name(line: str, who: _Signer) -> bool:
     """Whether a line is the sender's own name, with a title or without; no word of it may be anything else."""
-    words = _signature_words(line.lstrip("-–—~/ "))
+    words = _signature_words(_FOR.sub("", line.lstrip("-–—~/ ")))
     if not words or len(line) > _LONGEST or not any(_is_own(word, who) for word in words[:2]):
         return False
     return (_is_own(words[0], who) or words[0].casefold().strip(".") in TITLES) and all(
@@ -244,13 +277,14 @@ def _bare(word: str) -> str:
 
 def _is_known(word: str, who: _Signer) -> bool:
     plain = _bare(word)
-    return any(plain in words for words in (TITLES, who.house, LEGAL_FORMS, CONNECTORS, PARTICLES, ("", "-", "–")))
+    return any(plain in words for words in (TITLES, BESIDE_TITLES, who.house, LEGAL_FORMS, *_BETWEEN))
 
 
 def _is_own(word: str, who: _Signer) -> bool:
     """Return whether ``word`` is one of the sender's names, a short form of one (Alex), or initials."""
     plain = word.casefold().rstrip(".,")
-    if plain and all(not _spellings(part).isdisjoint(who.names) for part in plain.split("-")):
+    parts = re.split(r"-|['’](?=\w{3})", plain)  # O'Neill; never "don't", though a name may be Don T.
+    if plain and all(not _spellings(part).isdisjoint(who.names) for part in parts):
         return True
     if not plain.isalpha() or plain in NEVER_A_NAME:
         return False
@@ -279,8 +313,15 @@ def _looks_like_name(word: str) -> bool:
     return bool(_NAME_WORD.fullmatch(plain)) and plain[0].isupper() and plain.casefold() not in NEVER_A_NAME
 
 
-def _is_postal(line: str, above: str) -> bool:
-    """Whether a line is a street, with its town or without, or the town below a street."""
-    if len(line) > _LONGEST:
-        return False
-    return bool(_POSTAL.fullmatch(line) or (_TOWN_ALONE.fullmatch(line) and _STREET_ABOVE.fullmatch(above)))
+def _is_card(line: str, who: _Signer) -> bool:
+    """Whether a line is several things that a signature may hold, set apart: company | street, town | telephone."""
+    pieces = re.split(r"\s*[|·•]\s*", line.strip("|·• ")) if len(line) <= 2 * _LONGEST else []
+    return len(pieces) > 1 and all(
+        is_postal(piece, pieces[max(0, index - 1)]) or _is_title(piece, who) or _is_contact_piece(piece, who)
+        for index, piece in enumerate(pieces)
+    )
+
+
+def _above(lines: Sequence[str], index: int) -> str:
+    """Return the nearest line above that is not empty: HTML gives each paragraph an empty line of its own."""
+    return next((line for line in reversed(lines[max(0, index - 3) : index]) if line), "")

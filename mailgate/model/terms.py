@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mailgate.model.levels import BY_CONFIRMATION, PROVEN, Level, meets
+from mailgate.model.levels import BY_CONFIRMATION, Level, takes_yes
 from mailgate.model.lifecycle import Stage
 from mailgate.model.mailboxes import expand, find_owner, fold
 
@@ -58,13 +58,11 @@ class Terms:
         """Return whether somebody counts as a person of his own."""
         return not (self.named_people and person in crowd.shared)
 
-    def takes_yes(self, level: Level, channel: str) -> bool:
+    def takes_yes(self, level: Level) -> bool:
         """Return whether a yes that is proven so well counts."""
-        if self.proven_only and level not in PROVEN:
-            return False
-        if channel == "reply":
-            return meets(level, self.reply_level)
-        return channel != "link" or meets(level, BY_CONFIRMATION.get(self.web_confirm, Level.LINK_FRESH_CODE))
+        return takes_yes(
+            level, reply_level=self.reply_level, web_confirm=self.web_confirm, proven_only=self.proven_only
+        )
 
 
 def read_terms(policy: Mapping[str, Any]) -> Terms:
@@ -84,7 +82,7 @@ def read_terms(policy: Mapping[str, Any]) -> Terms:
             single_operator=policy["single_operator"] is True,
             named_people=policy["named_people"] is True,
             reply_level=Level(policy["reply_level"]),
-            web_confirm=str(policy["web_confirm"]),
+            web_confirm={name: name for name in BY_CONFIRMATION}[policy["web_confirm"]],
             proven_only=policy["separation"] == "proven",
         )
     except (KeyError, TypeError, AttributeError) as error:

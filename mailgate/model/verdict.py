@@ -14,7 +14,8 @@ remark by a program, so any other words of the person's own make the answer uncl
 *reject* may be doubtful: its first word decides, in full-width letters too, and what follows is the reason. But ``no``
 and ``stop`` also begin sentences that mean the opposite ("no problem, go ahead", "stop asking me"). Ending a request on
 those would put a rejection into the record that the person never made, so they are unclear: the request stays where it
-is, which is as safe, and the person is asked.
+is, which is as safe, and the person is asked. For the same reason a word of refusal in another language (`words`) has to
+stand alone or be set apart from what follows.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailgate.model.levels import PROVEN, Level, meets
-from mailgate.model.signoff import is_courtesy, own_words
+from mailgate.model.signoff import is_courtesy, own_words, spelled, spellings
+from mailgate.model.words import SHIPPED, Words, approving, assents, refusal
 
 __all__ = ["PROVEN", "Level", "Reading", "Verdict", "meets", "read_verdict"]
 
@@ -87,7 +89,7 @@ _NOT_A_STOP = re.compile(r"\s+(?:ask|send|mail|e-?mail|worry|wait|spam|bother|na
 _NUMERO = re.compile(r"\s*(?:\.\s*)?\d")
 _ASSENT = re.compile(
     r"\b(?:go ahead|approved?|proceed|fine|looks? good|all good|okay|ok|do it|yes|carry on|continue|lgtm|"
-    r"no (?:problem|objections?|worries|issues?|concerns?))\b"
+    r"no (?:problem|objections?|worries|issues?|concerns?)|va bene|procedi|nessun problema)\b"
 )
 _DENIAL = re.compile(
     r"\b(?:not|never|cannot|nobody|nothing|neither|nor|without|unless|until|before|dont|wont|cant)\b|n['’]t\b"
@@ -95,12 +97,14 @@ _DENIAL = re.compile(
 _UNDOES = re.compile(r"\s+(?:that|this|it|please|my (?:approval|approve|decision|answer|yes|reply))\W*")
 
 
-def read_verdict(new_text: str, *, signer: str = "") -> Reading:
+def read_verdict(new_text: str, *, signer: str = "", words: Sequence[Words] = (), signature: str = "") -> Reading:
     """Read what a person's own new text says.
 
     Args:
         new_text: the text without quotes; any length, any characters.
         signer: the sender's display name and address, by which a name below the answer is known to be theirs.
+        words: words of other languages that count besides the English ones.
+        signature: lines of the sender's own signature, as configured, which are no condition below an answer.
 
     Returns:
         The reading. An approval here is a statement, not yet a decision: who made it is another question.
@@ -109,17 +113,26 @@ def read_verdict(new_text: str, *, signer: str = "") -> Reading:
     start = next((index for index, line in enumerate(lines) if line), None)
     if start is None:
         return Reading(verdict=Verdict.NONE, because=("there is no text of the sender's own",))
-    first, below = lines[start], lines[start + 1 :]
+    theirs = spellings(signature)
+    first, below = lines[start], ["" if spelled(line) in theirs else line for line in lines[start + 1 :]]
     shown = first[:200]
     if _is_approve(first):
-        return _approval(shown, below, signer)
-    command = _COMMAND.match(first.translate(_WIDE).lower())
-    if command:
-        said = first[command.start("rest") :].lstrip(" \t\u00a0.,:;!*_–—。、：！-")
-        reason = "\n".join(filter(None, (said, *own_words(below, signer=signer, strict=False))))[:4000].strip()
-        reason = reason if _has_words(reason) else ""
-        return _command(command["word"], command["rest"], shown, reason)
+        return _approval(shown, below, signer, "the first line is the word itself")
+    if own := approving(_without_marks(first), words):
+        return _approval(shown, below, signer, f"the first line is a word of approval in [words.{own.language}]")
+    if command := _COMMAND.match(first.translate(_WIDE).lower()):
+        return _command(command["word"], command["rest"], shown, _reason(first, command, below, signer))
+    for own in words:
+        if refused := refusal(own).match(first.translate(_WIDE)):
+            return _refusal(own, refused, shown, _reason(first, refused, below, signer))
     return Reading(verdict=Verdict.UNCLEAR, first_line=shown, because=(_why_unclear(first),))
+
+
+def _reason(first: str, command: re.Match[str], below: Sequence[str], signer: str) -> str:
+    """Return what follows a word that decides, on its line and below it, without a signature."""
+    said = first[command.start("rest") :].lstrip(" \t\u00a0.,:;!*_–—。、：！-")
+    reason = "\n".join(filter(None, (said, *own_words(below, signer=signer, strict=False))))[:4000].strip()
+    return reason if _has_words(reason) else ""
 
 
 def _has_words(text: str) -> bool:
@@ -146,17 +159,17 @@ def _without_marks(text: str) -> str:
     return text
 
 
-def _approval(shown: str, below: Sequence[str], signer: str) -> Reading:
+def _approval(shown: str, below: Sequence[str], signer: str, why: str) -> Reading:
     words = own_words(below, signer=signer, strict=True)
     remark = next((line for line in words if not is_courtesy(line)), None)
     if remark is None:
         also = ("what stands below it is a signature or thanks",) if any(below) else ()
-        return Reading(verdict=Verdict.APPROVE, first_line=shown, because=("the first line is the word itself", *also))
+        return Reading(verdict=Verdict.APPROVE, first_line=shown, because=(why, *also))
     return Reading(
         verdict=Verdict.UNCLEAR,
         first_line=shown,
         because=(
-            "the first line is the word itself",
+            why,
             f"below it stands “{_short(remark)}”, which may be a condition: an approval stands alone",
         ),
     )
@@ -179,6 +192,24 @@ def _command(word: str, rest: str, shown: str, reason: str) -> Reading:
     return Reading(verdict=verdict, first_line=shown, reason=reason, because=(because,))
 
 
+def _refusal(own: Words, refused: re.Match[str], shown: str, reason: str) -> Reading:
+    """Read a line that begins with a word of refusal in another language: set apart, and nothing in it says yes."""
+    word, rest = refused["word"], refused["rest"].lower()
+    because = ""
+    if rest.lstrip(_BLANKS)[:1] in ("?", "/", "|"):
+        because = f"“{word}” is followed by a question mark or an alternative"
+    elif not _SEPARATOR.match(rest):
+        because = f"“{word}” of [words.{own.language}] stands alone, or with a colon and the reason"
+    elif _ASSENT.search(rest) or assents(own, rest):
+        because = f"“{word}” is followed by words of assent"
+    elif not own.assent and rest.strip(_BLANKS + ".!。*_") and not re.match(r"\s*[:–—-]", rest):
+        because = f"“{word}” is followed by words without a colon, which may take it back"
+    if because:
+        return Reading(verdict=Verdict.UNCLEAR, first_line=shown, because=(because,))
+    found = f"the first word is “{word}”, which rejects in [words.{own.language}]"
+    return Reading(verdict=Verdict.REJECT, first_line=shown, reason=reason, because=(found,))
+
+
 def _doubt(word: str, rest: str) -> str:
     """Say why a line that begins with a word of refusal may not be one, or nothing."""
     if rest.lstrip(_BLANKS)[:1] in ("?", "/", "|"):
@@ -194,6 +225,8 @@ def _doubt(word: str, rest: str) -> str:
         return f"“{word}” begins a phrase that need not mean no"
     if _ASSENT.search(rest) and not _DENIAL.search(rest):
         return f"“{word}” is followed by words of assent"
+    if any(assents(own, rest) for own in SHIPPED.values()):
+        return f"“{word}” is followed by words of assent in another language"
     return ""
 
 

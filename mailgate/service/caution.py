@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from mailgate.mail.passages import quoted
 from mailgate.model.evidence import LogVerifier
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
+from mailgate.service.opening import NOBODY
 from mailgate.service.proof import rejection_as_recorded
 from mailgate.store import Tx
 from mailgate.store.requests import earlier_attempts
@@ -29,7 +31,8 @@ def cautions(tx: Tx, verifier: LogVerifier, request: Request, gate: Gate) -> Ite
         last = rejected[-1]
         which = _ORDINALS.get(len(rejected), f"{len(rejected) + 1}th")
         who, reason = rejection_as_recorded(tx, verifier, last)
-        why = f": {reason}" if reason else ", without a reason"
+        kept = "for a reason that nobody is proven to have written" if who == NOBODY else "without a reason"
+        why = f": {reason}" if reason else f", {kept}"
         yield (
             f"{which} attempt after a rejection by {who or 'a person'} on "
             f"{last.finished_at or last.created_at:%Y-%m-%d %H:%M} UTC{why}"
@@ -43,9 +46,13 @@ def cautions(tx: Tx, verifier: LogVerifier, request: Request, gate: Gate) -> Ite
     if json.loads(request.ruling).get("failed"):
         yield "The assessment of this action failed, so nobody knows its risk."
     if not attempts:
-        yield f"{request.agent} asks for {request.action} for the first time."
+        yield f"{quoted(request.agent)} asks for {request.action} for the first time."
 
 
 def _is_near(earlier: Request, request: Request) -> bool:
-    """Return whether somebody may be trying again what was rejected: in the same run, or with the same intent."""
-    return earlier.run == request.run or (request.intent is not None and earlier.intent == request.intent)
+    """Return whether somebody may be trying again what was rejected: the same action, in the same run, or with the same intent.
+
+    The very same action comes again where the rejection was lifted, or was nobody's that was proven.
+    """
+    has_intent = request.intent is not None and earlier.intent == request.intent
+    return earlier.digest == request.digest or earlier.run == request.run or has_intent

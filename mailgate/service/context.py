@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,13 @@ if TYPE_CHECKING:  # the agents' side has no use for templates, and should not l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """The serving side: everything that makes a decision possible."""
+    """The serving side: everything that makes a decision possible.
+
+    Attributes:
+        signer: the log's newest key.
+        earlier_signers: those before it, oldest first; one of them signs until the log itself has announced the newest.
+        look_up: gives the TXT record of a DNS name (`mailgate.mail.dkim.LookUp`); None: signatures are not checked here.
+    """
 
     config: Config
     store: Store
@@ -28,6 +35,13 @@ class Serving:
     verifier: LogVerifier
     templates: Templates
     guard: Guard
+    earlier_signers: tuple[LogSigner, ...] = ()
+    look_up: Callable[[str], bytes | None] | None = None
+
+    @property
+    def proves_senders(self) -> bool:
+        """Whether a reply can be proven to be from a person, by whatever way."""
+        return self.look_up is not None or bool(self.config.imap.authserv_id)
 
     def gate(self, action: str) -> Gate | None:
         """Return the gate that rules ``action`` now; the default one where none is configured, None if nobody can be asked."""

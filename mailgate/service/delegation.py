@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from mailgate.errors import InvalidArguments
+from mailgate.errors import Forged, InvalidArguments
 from mailgate.model.evidence import format_time
 from mailgate.service.context import Serving, Working
 from mailgate.service.marks import bears_event_mark
@@ -71,6 +71,10 @@ def end_delegation(serving: Serving, prefix: str, *, by: str) -> Delegation:
             many = "several delegations begin" if found else "no delegation that holds now begins"
             raise InvalidArguments(f"{many.capitalize()} with {prefix!r}; `mailgate delegations list` shows them.")
         row = found[0]
+        if not _is_ours(serving.key, row):
+            raise Forged(
+                "delegations", row.id, "this delegation was not made by the serving side; it holds for nothing"
+            )
         row.until = tx.now
         row.mark = serving.key.mark("delegation", _fields(row))
         tx.session.add(row)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mailgate.errors import Forged
+from mailgate.mail.passages import quoted
 from mailgate.model.lifecycle import Standing, State
 from mailgate.model.policy import Gate
 from mailgate.service.context import Serving
@@ -14,7 +15,6 @@ from mailgate.service.marks import check_ruling
 from mailgate.service.opening import ask_stage, open_request, tally_of
 from mailgate.service.posting import archive, order_mail, tell_operators
 from mailgate.service.signatures import name_of
-from mailgate.service.stating import seats_asked
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import events_of
@@ -50,8 +50,7 @@ def _decided(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[s
     if request.state == State.PENDING:
         standing = tally_of(tx, serving, request, gate, decisions_of(tx, request.id))
         if standing.standing is Standing.OPEN:
-            people = ask_stage(tx, serving, request, gate, standing.stage, event)
-            return {"asked": seats_asked(s for s in assignments_of(tx, request.id) if s.person in people)}
+            ask_stage(tx, serving, request, gate, standing.stage, event)
     return {}
 
 
@@ -132,7 +131,7 @@ def _parked(tx: Tx, serving: Serving, request: Request, event: Event) -> dict[st
         tx,
         serving,
         request,
-        headline=f"Agent {request.agent} could not be resumed with the outcome of {request.action}.",
+        headline=f"Agent {quoted(request.agent)} could not be resumed with the outcome of {request.action}.",
         next_step=f"See the worker's log and `mailgate requests show {request.id}`; the outcome stays.",
     )
     return {}

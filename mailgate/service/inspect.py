@@ -20,6 +20,7 @@ from mailgate.store.events import append_event, events_of
 from mailgate.store.mails import outgoing_of
 from mailgate.store.requests import find_by_prefix, get_request, latest, lock_request
 from mailgate.store.tables import Request
+from mailgate.store.visits import visits_of
 
 
 def overview(working: Working, state: str | None) -> list[dict[str, Any]]:
@@ -72,7 +73,14 @@ def details(working: Working, prefix: str) -> dict[str, Any]:
             "effect": request.effect if request.state == State.FAILED else None,
             "note": request.note,
             "people": [
-                {"person": a.person, "address": a.address, "seat": a.state, "away": a.away}
+                {
+                    "person": a.person,
+                    "for": a.for_person,
+                    "address": a.address,
+                    "stage": a.stage + 1,
+                    "seat": a.state,
+                    "away": a.away,
+                }
                 for a in assignments_of(tx, request.id)
             ],
             "decisions": [
@@ -85,6 +93,7 @@ def details(working: Working, prefix: str) -> dict[str, Any]:
                 }
                 for d in decisions_of(tx, request.id)
             ],
+            "visits": _visits(tx, request),
             "records": [
                 {"index": e.position, "event": e.kind, "at": _instant(e.at), "refused": e.refused}
                 for e in events_of(tx, request.id)
@@ -147,15 +156,29 @@ def lift_rejection(serving: Serving, prefix: str, *, by: str) -> str:
     with serving.store.write() as tx:
         request = lock_request(tx, _find(tx, prefix).id)
         if request.state != State.REJECTED or request.lifted_at is not None:
-            stands = "lifted before" if request.lifted_at is not None else request.state
-            raise InvalidArguments(
-                f"Request {request.id} is {stands}; only a rejection that is remembered can be lifted."
-            )
+            stands = "was lifted before" if request.lifted_at is not None else f"is {request.state}"
+            raise InvalidArguments(f"Request {request.id} {stands}; only a rejection that is remembered can be lifted.")
         request.lifted_at = tx.now
         request.key = f"{request.key} lifted {request.id}"  # the same call of the same run asks anew
         tx.session.add(request)
         append_event(tx, "lifted", request.id, {"actor": {"operator": by}}, key=serving.key)
         return request.id
+
+
+def _visits(tx: Tx, request: Request) -> list[dict[str, Any]]:
+    return [
+        {
+            "person": person,
+            "at": _instant(visit.at),
+            "seconds_after_mail": visit.seconds_after_mail,
+            "method": visit.method,
+            "came_of": visit.came_of,
+            "network": visit.network,
+            "program": visit.program,
+            "times": visit.times,
+        }
+        for visit, person in visits_of(tx, request.id)
+    ]
 
 
 def _find(tx: Tx, prefix: str) -> Request:

@@ -7,26 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
 from mailgate.errors import Forged, MailgateError, StoreUnavailable
-from mailgate.mail.identity import Identity
+from mailgate.mail.identity import Doubt, Identity
+from mailgate.mail.inbound import Kind
 from mailgate.model.evidence import format_time
 from mailgate.model.verdict import Level, Reading, Verdict
 from mailgate.service.context import Serving
 from mailgate.service.decide import Answer, Counted, Ruled, decide
-from mailgate.service.hiding import hiding
-from mailgate.service.judging import Examined, Judgement, Would, examine, judge_mail
+from mailgate.service.hiding import hide_any, hiding
+from mailgate.service.judging import Examined, Judgement, Would, examine, judge_mail, with_signatures
 from mailgate.service.keep import escalate_for_absent, lose_seat
 from mailgate.service.letters import how_it_stands
-from mailgate.service.marks import check_outgoing, check_ruling
-from mailgate.service.posting import order_mail
+from mailgate.service.marks import check_ruling
+from mailgate.service.posting import ANSWERS, order_mail
 from mailgate.service.questions import pass_on, take_answer
+from mailgate.service.refusals import record_refusal
 from mailgate.service.undo import Undone, undo
 from mailgate.store import Tx
-from mailgate.store.answers import decisions_of, find_assignment, find_sent
+from mailgate.store.answers import decisions_of, find_assignment
 from mailgate.store.events import append_event
+from mailgate.store.mails import sent_since
+from mailgate.store.refused import count_refused
 from mailgate.store.requests import get_request, lock_request
 from mailgate.store.tables import Assignment, Incoming
 
@@ -37,9 +42,19 @@ MOST_REASON = 4000
 MOST_ANSWERS = 2
 """Automatic answers to one seat: a person who was asked twice has understood, and a machine must not be kept talking."""
 
+KEY_PATIENCE = timedelta(minutes=5)
+"""How long a mail waits for the key of its signature while DNS gives no answer; then it is taken as not proven."""
 
-def conclude_mail(serving: Serving, incoming_id: str) -> None:
+MOST_AN_HOUR = 20
+"""Automatic answers to one address, over all its seats: a responder that knows no end must not set our pace."""
+
+
+def conclude_mail(serving: Serving, incoming_id: str, *, released: bool = False) -> None:
     """Act on one stored mail. Whatever goes wrong with it, it is kept and the next one can be read.
+
+    Args:
+        released: an operator wants a quarantined mail to be read once more. It is judged like any other, by the rules and
+            people of now and the time at which it came; that somebody released it proves nothing.
 
     Raises:
         StoreUnavailable: the database cannot be used now; the mail stays as it is.
@@ -47,13 +62,19 @@ def conclude_mail(serving: Serving, incoming_id: str) -> None:
     try:
         with serving.store.read() as tx:
             row = tx.session.get_one(Incoming, incoming_id)
-        # Outside of any transaction: a hostile mail takes its time, and nobody else should wait for that.
+        # Outside of any transaction: hostile mail and DNS take their time, and nobody else should wait for that.
         raw = serving.key.unseal(row.sealed, label=incoming_label(row))
         examined = examine(raw, serving.config, serving.signer.name)
+        if serving.look_up is not None and (examined.tokens or examined.answered):
+            examined = with_signatures(raw, serving.config, examined, serving.look_up, row.received_at)
         with serving.store.write() as tx:
             row = tx.session.get_one(Incoming, incoming_id)
-            if row.state == "new":
-                _act(tx, serving, row, examined, judge_mail(tx, serving.config, examined))
+            if row.state == ("quarantined" if released else "new"):
+                judgement = judge_mail(tx, serving.config, examined, serving.key, incoming_id=row.id)
+                if not released and _waits_for_key(tx, row, judgement):
+                    return
+                _note(tx, serving, row, examined, judgement, released=released)
+                _act(tx, serving, row, examined, judgement)
     except StoreUnavailable:
         raise
     except Exception as error:  # one mail, however made, must not stop the others
@@ -65,9 +86,33 @@ def conclude_mail(serving: Serving, incoming_id: str) -> None:
             tx.session.add(row)
 
 
+def _waits_for_key(tx: Tx, row: Incoming, judgement: Judgement) -> bool:
+    """Return whether a mail is left for the next round, because it would count if only its key could be looked up.
+
+    A rejection does not wait: it stops at once, proven or not.
+    """
+    unchecked = judgement.identity is not None and judgement.identity.doubt is Doubt.UNCHECKED
+    waits = (
+        unchecked and judgement.would in (Would.CLARIFY, Would.QUARANTINE) and tx.now - row.fetched_at < KEY_PATIENCE
+    )
+    if waits:
+        log.warning("key_not_looked_up", incoming=row.id, why="; ".join(judgement.because))
+    return waits
+
+
 def incoming_label(row: Incoming) -> str:
     """Return what a stored mail's seal is bound to: its row, and when the server received it."""
     return f"incoming {row.id} {format_time(row.received_at)}"
+
+
+def _note(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement, *, released: bool) -> None:
+    """Record that a mail was released, where it belongs to somebody; count one that belongs to nobody, the first time."""
+    seat, question = judgement.seat, judgement.question
+    if released and seat is not None:
+        body = {"assignment": seat.id, "person": seat.person, "inbound_sha256": row.sha256}
+        append_event(tx, "release", seat.request_id, body, key=serving.key)
+    if not released and seat is None and question is None and examined.kind is not Kind.OWN:
+        count_refused(tx, examined.kind.value)
 
 
 def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement) -> None:
@@ -80,13 +125,16 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
     row.sender = (judgement.identity.sender or "") if judgement.identity else ""
     row.level = judgement.identity.level.value if judgement.identity else ""
     row.verdict = reading.verdict.value if reading else ""
+    row.message_id = examined.message_id
+    row.content = examined.content if _is_remembered(judgement.identity) else ""
     row.state = "quarantined" if judgement.would is Would.QUARANTINE else "concluded"
     tx.session.add(row)
     log.info(
         "mail_read", incoming=row.id, kind=row.kind, verdict=row.verdict, proven=row.level, would=judgement.would.value
     )
     if judgement.question is not None and judgement.would is Would.RELAY and reading is not None:
-        if not take_answer(tx, serving, judgement.question, reading.text, inbound_sha256=row.sha256):
+        text = hide_any(reading.text)
+        if not take_answer(tx, serving, judgement.question, text, inbound_sha256=row.sha256):
             row.why = f"not passed on: it came too late, or the question was answered before; {row.why}"
         return
     if seat is None:
@@ -99,17 +147,32 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
         case Would.RELAY:
             _pass_on(tx, serving, row, seat, examined, reading)
         case Would.CLARIFY:
-            _clarify(tx, serving, row, seat, examined, _unclear(reading))
+            told = judgement.tell or _unclear(serving, reading, judgement.identity)
+            _clarify(tx, serving, row, seat, examined, told)
         case Would.MARK_AWAY:
-            seat.away = True
-            tx.session.add(seat)
-            append_event(tx, "away", seat.request_id, {"assignment": seat.id, "person": seat.person}, key=serving.key)
-            escalate_for_absent(tx, serving, seat)
+            _mark_away(tx, serving, seat)
         case Would.MARK_UNDELIVERABLE:
             lose_seat(tx, serving, seat, because="the mail to this person came back")
         case Would.QUARANTINE:
             body = {"assignment": seat.id, "person": seat.person, "reason": row.why[:500], "inbound_sha256": row.sha256}
-            append_event(tx, "quarantine", seat.request_id, body, key=serving.key)
+            record_refusal(tx, serving, "quarantine", seat.request_id, body)
+
+
+def _mark_away(tx: Tx, serving: Serving, seat: Assignment) -> None:
+    if seat.away or get_request(tx, seat.request_id).state != "pending":
+        return
+    seat.away = True
+    tx.session.add(seat)
+    append_event(tx, "away", seat.request_id, {"assignment": seat.id, "person": seat.person}, key=serving.key)
+    escalate_for_absent(tx, serving, seat)
+
+
+def _is_remembered(identity: Identity | None) -> bool:
+    """Return whether the same mail must not count later: it was proven, or its sender was told that it did not count.
+
+    Of anything else nobody knows who wrote it, and a forger must not use up what a person is going to say.
+    """
+    return identity is not None and (identity.level is Level.ALIGNED or identity.doubt is Doubt.UNCHECKED)
 
 
 def _without_secrets(
@@ -118,6 +181,9 @@ def _without_secrets(
     """Take a seat's own link, code and addresses out of what a person wrote: the database is read by others, too."""
     hide = hiding(serving, seat)
     judgement = replace(judgement, because=tuple(map(hide, judgement.because)))
+    if (who := judgement.identity) is not None:
+        evidence = {name: hide(text) for name, text in who.evidence.items()}
+        judgement = replace(judgement, identity=replace(who, because=tuple(map(hide, who.because)), evidence=evidence))
     if (said := examined.reading) is None:
         return examined, judgement
     reading = replace(
@@ -134,8 +200,6 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
     identity, reading = judgement.identity, examined.reading
     assert identity is not None
     assert reading is not None
-    if not _is_own_secret(tx, serving, examined, seat):
-        raise Forged("assignments", seat.id, "its address hash is not that of its own secret address")
     if reading.verdict is Verdict.UNDO:
         _take_back(tx, serving, row, examined, judgement, seat)
         return
@@ -147,7 +211,7 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
         channel="reply",
         given_at=row.received_at,
         reason=reading.reason if reading.verdict is Verdict.REJECT else "",
-        evidence=_evidence(identity, reading, row),
+        evidence=_evidence(identity, examined, row, judgement),
         incoming_id=row.id,
     )
     ruled = decide(tx, serving, seat, answer)
@@ -161,7 +225,7 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
         return
     row.why = f"not counted: {ruled.counted}; {row.why}"
     if ruled.counted is Counted.BELOW_LEVEL:
-        _clarify(tx, serving, row, seat, examined, _UNPROVEN)
+        _clarify(tx, serving, row, seat, examined, _unproven(serving, identity))
     else:
         _tell_late(tx, serving, ruled, examined)
 
@@ -196,9 +260,8 @@ def _gives_reason(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, rea
 def _take_back(
     tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement, seat: Assignment
 ) -> None:
-    identity, reading = judgement.identity, examined.reading
+    identity = judgement.identity
     assert identity is not None
-    assert reading is not None
     taken = undo(
         tx,
         serving,
@@ -206,39 +269,29 @@ def _take_back(
         generation=seat.generation,
         level=identity.level,
         channel="reply",
-        evidence=_evidence(identity, reading, row),
+        evidence=_evidence(identity, examined, row, judgement),
     )
     if taken.undone is Undone.DONE:
         return
     row.why = f"not taken back: {taken.undone}; {row.why}"
     if taken.undone is Undone.BELOW_LEVEL:
-        _clarify(tx, serving, row, seat, examined, _UNPROVEN)
+        _clarify(tx, serving, row, seat, examined, _unproven(serving, identity))
     else:
         stands = how_it_stands(tx, serving, taken.request)
         _tell(tx, serving, taken.seat, examined, "late", f"{_NOT_TAKEN_BACK[taken.undone]} {stands}")
 
 
-def _is_own_secret(tx: Tx, serving: Serving, examined: Examined, seat: Assignment) -> bool:
-    """Return whether the mail used this very seat's secret: its address, or a Message-ID that only its person got.
-
-    A row can hold any hash and any id; only the serve key makes the address, and the mark of the mail that was sent.
-    """
-    if serving.config.imap.reply_address == "single" and not examined.tokens:
-        sent = find_sent(tx, examined.ids)
-        for mail in sent:
-            check_outgoing(serving.key, mail)
-        return bool(sent) and all(mail.assignment_id == seat.id for mail in sent)
-    return serving.key.reply_token(seat.id, seat.generation) in examined.tokens
-
-
-def _evidence(identity: Identity, reading: Reading, row: Incoming) -> Mapping[str, object]:
+def _evidence(identity: Identity, examined: Examined, row: Incoming, judgement: Judgement) -> Mapping[str, object]:
+    """Return what was looked at, with the signature and the key it fits: somebody else can check them again later."""
     return {
         "from": identity.sender or "",
-        "first_line": reading.first_line,
+        "found_by": sorted(judgement.found_by),
+        "first_line": examined.reading.first_line if examined.reading else "",
         "inbound_sha256": row.sha256,
+        "message_id": examined.message_id,
         "received_at": format_time(row.received_at),
         "because": list(identity.because),
-        **{name: str(value) for name, value in identity.evidence.items()},
+        **identity.evidence,
     }
 
 
@@ -249,9 +302,8 @@ def _clarify(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, examined
         _tell(tx, serving, seat, examined, "late", how_it_stands(tx, serving, request))
         return
     body = {"assignment": seat.id, "person": seat.person, "because": because, "inbound_sha256": row.sha256}
-    append_event(tx, "superseded", request.id, body, key=serving.key)
-    is_hopeless = because == _UNPROVEN and not serving.config.imap.authserv_id
-    _tell(tx, serving, seat, examined, "clarification", _UNPROVABLE if is_hopeless else because)
+    record_refusal(tx, serving, "superseded", request.id, body)
+    _tell(tx, serving, seat, examined, "clarification", because)
 
 
 def _tell_late(tx: Tx, serving: Serving, ruled: Ruled, examined: Examined) -> None:
@@ -274,17 +326,28 @@ def _tell(tx: Tx, serving: Serving, seat: Assignment, examined: Examined, kind: 
     found = find_assignment(tx, seat.id)
     if found is None or found.clarified >= MOST_ANSWERS:
         return
+    if sent_since(tx, found.address, ANSWERS, tx.now - timedelta(hours=1)) >= MOST_AN_HOUR:
+        log.warning(
+            "not_answered", request=seat.request_id, why=f"{MOST_AN_HOUR} answers went to its sender within an hour"
+        )
+        return
     found.clarified += 1
     tx.session.add(found)
     heard = examined.reading.first_line if examined.reading else ""
-    message_id = examined.mail.first("message-id") if examined.mail else ""
-    details = {"because": because, "heard": heard, "in_reply_to": message_id.strip()}
+    details = {"because": because, "heard": heard, "in_reply_to": examined.message_id}
     order_mail(tx, serving, kind, get_request(tx, seat.request_id), to=found, details=details)
 
 
-def _unclear(reading: Reading | None) -> str:
+def _unproven(serving: Serving, identity: Identity | None) -> str:
+    """Return why an answer that needs a proven sender was not counted, and what the person can do."""
+    if not serving.proves_senders:
+        return _UNPROVABLE
+    return _DOUBTS.get(identity.doubt, _UNPROVEN) if identity is not None else _UNPROVEN
+
+
+def _unclear(serving: Serving, reading: Reading | None, identity: Identity | None) -> str:
     if reading is not None and reading.verdict is Verdict.APPROVE:
-        return _UNPROVEN
+        return _unproven(serving, identity)
     if reading is None or reading.verdict is Verdict.NONE:
         return "Your reply had no words of your own, so nothing was decided."
     if reading.verdict is Verdict.QUESTION:
@@ -309,3 +372,15 @@ _UNPROVABLE = (
     "Your approval was read, but not counted: a reply cannot approve this, because nobody here vouches for who sent it. "
     "Answer in a way said below."
 )
+
+_DOUBTS = {
+    Doubt.UNCHECKED: (
+        "Your approval was read, but not counted: whether it is from you could not be checked, because the key of your "
+        "mail domain could not be looked up. Please reply once more, or answer in another way said below."
+    ),
+    Doubt.UNBOUND: (
+        "An approval from your address was read, but not counted: nothing that your mail server has signed says that it is "
+        "about this request. If you wrote it, reply to this very mail, leave its text below your answer, or answer in "
+        "another way said below. If you did not, somebody has sent an old mail of yours again."
+    ),
+}

@@ -17,16 +17,16 @@ from mailgate.service.archiving import mind_the_archive
 from mailgate.service.complaints import complain, founded
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
+from mailgate.service.digesting import digest_if_due
 from mailgate.service.marks import bears_event_mark, check_ruling
 from mailgate.service.opening import ask_people, barred, give_up, next_step_at, tally_of
 from mailgate.service.posting import order_mail, tell_operators
 from mailgate.service.proof import read_history
 from mailgate.service.reseating import let_stand_ins_go
 from mailgate.service.sealing import seal_if_due
-from mailgate.service.stating import seats_asked
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
-from mailgate.store.events import amend_event, append_event, events_of
+from mailgate.store.events import append_event, events_of
 from mailgate.store.mails import oldest_read_at, unread_before
 from mailgate.store.requests import due, in_state, lock_request, move
 from mailgate.store.tables import Assignment, Event, Execution, Request
@@ -50,6 +50,7 @@ def keep(tx: Tx, serving: Serving) -> int:
         for request in step(tx, serving):
             touched += 1
             log.info("kept", step=step.__name__.strip("_"), request=request.id, state=request.state)
+    touched += digest_if_due(tx, serving)
     return touched + seal_if_due(tx, serving) + mind_the_archive(tx, serving)
 
 
@@ -134,16 +135,14 @@ def _ask_as_well(
     tx: Tx, serving: Serving, request: Request, gate: Gate, names: Sequence[str], because: str
 ) -> list[str]:
     """Ask those of ``names`` (people and groups) who were not asked yet; return them."""
-    asked = {*barred(serving, request, gate), *(s.person for s in assignments_of(tx, request.id))}
+    seats = [s for s in assignments_of(tx, request.id) if s.state != "revoked"]
+    asked = {*barred(serving, request, gate), *(s.person for s in seats), *(s.for_person for s in seats)}
     more = [p for p in serving.config.directory.expand(names) if p not in asked]
     if not more:
         return []
     stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
     event = append_event(tx, "escalation", request.id, _SYSTEM | {"to": more, "reason": because}, key=serving.key)
-    people = list(ask_people(tx, serving, request, gate, more, stage, event, "escalation"))
-    seats = seats_asked(s for s in assignments_of(tx, request.id) if s.person in people)
-    amend_event(tx, event, {"asked": seats}, key=serving.key)
-    return people
+    return list(ask_people(tx, serving, request, gate, more, stage, event, "escalation"))
 
 
 def escalate_for_absent(tx: Tx, serving: Serving, seat: Assignment) -> None:
@@ -164,17 +163,21 @@ def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> No
     seat.state = "undeliverable"
     tx.session.add(seat)
     body = _SYSTEM | {"assignment": seat.id, "person": seat.person, "reason": because}
-    append_event(tx, "bounce", request.id, body, key=serving.key)
+    event = append_event(tx, "bounce", request.id, body, key=serving.key)
+    tx.session.flush()
+    _, gate = check_ruling(tx, serving.key, request)
+    himself = (seat.for_person,) if seat.for_person else ()
+    if list(ask_people(tx, serving, request, gate, himself, seat.stage, event)):
+        return
     if ask_more(tx, serving, request, because=f"{seat.person} cannot be reached"):
         return
     tx.session.flush()
-    _, gate = check_ruling(tx, serving.key, request)
     decisions = decisions_of(tx, request.id)
     if tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
         person = serving.config.people.get(seat.person)
         name = person.name if person else seat.person
         because = f"{name} cannot be reached ({because}), and nobody else is left to ask"
-        give_up(tx, serving, request, decisions, because=because)
+        give_up(tx, serving, request, gate, decisions, because=because)
 
 
 def _lapse(tx: Tx, serving: Serving) -> Iterator[Request]:

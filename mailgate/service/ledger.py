@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailgate.errors import Forged, LogBroken
 from mailgate.model.evidence import LogSigner, LogVerifier
-from mailgate.model.merkle import Frontier, complete_subtrees, grow, leaf_hash, prove_inclusion, root_at
+from mailgate.model.merkle import (
+    Frontier,
+    complete_subtrees,
+    grow,
+    leaf_hash,
+    prove_inclusion,
+    root_at,
+    root_by_inclusion,
+)
 from mailgate.model.notes import Checkpoint, Proof
 from mailgate.model.records import Record, parse_record
 from mailgate.service.context import Serving
 from mailgate.store import Tx
+from mailgate.store.events import append_event, unbound_events
 from mailgate.store.tables import Event, Head
 from mailgate.store.tree import add_nodes, newest_head, nodes_at, note_guarded
 
@@ -94,27 +104,84 @@ def append(tx: Tx, signer: LogSigner, tip: Tip, events: Sequence[Event]) -> None
     tx.session.flush()
 
 
+def signing_key(tx: Tx, serving: Serving) -> LogSigner:
+    """Return the newest of the log's keys that the log itself has announced; before the first record, the newest of all.
+
+    So each key but the first is vouched for by a record under the one before it, and who has the first has them all.
+    """
+    announced = {
+        json.loads(event.body)["vkey"]
+        for kind in ("genesis", "key")
+        for event in unbound_events(tx, kind)
+        if event.position is not None
+    }
+    known = [s for s in (*serving.earlier_signers, serving.signer) if s.vkey in announced]
+    return known[-1] if known else serving.signer
+
+
+def announce_key(tx: Tx, serving: Serving) -> bool:
+    """Record a new log key, under the key before it; return whether there was one to announce."""
+    said = [json.loads(event.body)["vkey"] for kind in ("genesis", "key") for event in unbound_events(tx, kind)]
+    if not said or serving.signer.vkey in said:
+        return False
+    append_event(tx, "key", None, {"vkey": serving.signer.vkey}, key=serving.key)
+    return True
+
+
 def let_guard_see(serving: Serving) -> bool:
     """Put the newest checkpoint on disk outside the database, then release what waits for that; False if there is no new one.
 
     Raises:
-        LogBroken: the guard file cannot be written.
+        LogBroken: the guard file cannot be written, or the newest checkpoint is none, or behind the guard.
     """
     with serving.store.read() as tx:
         row = newest_head(tx)
-        if row is None or row.guarded:
-            return False
-        note, size = row.note, row.size
     try:
-        serving.guard.write(note)
+        # That the row says so is not enough: anybody who can write to the database can say so.
+        if row is None or (row.guarded and serving.guard.has(row.note)):
+            return False
+        serving.guard.write(row.note)
+    except Forged as error:
+        raise LogBroken(_TORN) from error
     except OSError as error:
         raise LogBroken(
             f"The guard file {serving.guard.path} cannot be written ({error.strerror}); make its folder writable for this "
             "user. Until then no mail goes out and nothing is executed."
         ) from error
     with serving.store.write() as tx:
-        note_guarded(tx, size)
+        note_guarded(tx, row.size)
     return True
+
+
+def compare_log(serving: Serving) -> str:
+    """Return a sentence on how the database's log and the guard stand to each other.
+
+    Raises:
+        LogBroken: they do not fit.
+    """
+    with serving.store.read() as tx:
+        serving.guard.newest()
+        tip = read_tip(tx, serving)
+    known = serving.guard.newest()
+    return f"The log has {tip.size} records, and the guard has seen {known.size if known else 0} of them."
+
+
+def accept_log(serving: Serving) -> str:
+    """Take the database's log for the newest there is, whatever the guard saw; say what was accepted.
+
+    Raises:
+        LogBroken: the log in the database does not fit together by itself.
+    """
+    with serving.store.read() as tx:
+        row = newest_head(tx)
+        checkpoint = None if row is None else serving.verifier.read_checkpoint(row.note)
+        if row is None or checkpoint is None:
+            raise LogBroken("The database has no record yet, so there is nothing to accept.")
+        if root_at(checkpoint.size, node_reader(tx)) != checkpoint.root:
+            raise LogBroken(_TORN)
+        note = row.note
+    serving.guard.write(note)
+    return f"Accepted: the log with {checkpoint.size} records is taken for the newest. The guard was written anew."
 
 
 def node_reader(tx: Tx) -> Callable[[int, int], bytes]:
@@ -137,8 +204,16 @@ def node_reader(tx: Tx) -> Callable[[int, int], bytes]:
 
 
 def prove_again(tx: Tx, index: int, checkpoint: Checkpoint, note: str) -> str:
-    """Return a proof of an earlier record against a newer checkpoint, for those who are to see all under one."""
-    return Proof(index=index, path=prove_inclusion(index, checkpoint.size, node_reader(tx)), checkpoint=note).format()
+    """Return a proof of an earlier record against a newer checkpoint, for those who are to see all under one.
+
+    Raises:
+        LogBroken: the stored tree does not lead there.
+    """
+    node = node_reader(tx)
+    path = prove_inclusion(index, checkpoint.size, node)
+    if root_by_inclusion(node(0, index), index, checkpoint.size, path) != checkpoint.root:
+        raise LogBroken(_TORN)
+    return Proof(index=index, path=path, checkpoint=note).format()
 
 
 def root_in(tx: Tx, size: int) -> bytes:

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailgate.errors import Forged
-from mailgate.model.lifecycle import UNREACHABLE, Stage, State, Tally, Trigger, Vote, tally
-from mailgate.model.policy import Gate, policy_digest
-from mailgate.model.seating import Seat, gone_from, seated
+from mailgate.model.lifecycle import UNREACHABLE, Stage, Standing, State, Tally, Trigger, Vote, tally
+from mailgate.model.policy import Gate, policy_digest, speaks_for
+from mailgate.model.seating import AWAY, Seat, gone_from, seated
 from mailgate.model.verdict import Level
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
@@ -19,10 +19,10 @@ from mailgate.service.delegation import stand_ins
 from mailgate.service.marks import check_action, mark_assignment, mark_ruling
 from mailgate.service.posting import archive, order_mail, tell_operators
 from mailgate.service.proof import actor_of, state_fields
-from mailgate.service.stating import request_fields, seats_asked
+from mailgate.service.stating import request_fields, seat_fields
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of
-from mailgate.store.events import events_of
+from mailgate.store.events import amend_event, append_event, events_of
 from mailgate.store.requests import keep_policy
 from mailgate.store.tables import Assignment, Decision, Event, Request
 from mailgate.tokens import address_hash
@@ -53,10 +53,12 @@ def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> di
     mark_ruling(serving.key, request)
     tx.session.add(request)
     tx.session.flush()
-    people = ask_stage(tx, serving, request, gate, 0, event) if request.state == State.PENDING else ()
+    if request.state == State.PENDING:
+        ask_stage(tx, serving, request, gate, 0, event)
     archive(tx, serving, "request", request, event, {})
-    asked = [seat for seat in assignments_of(tx, request.id) if seat.person in people]
-    said = {"to": [seat.address for seat in asked], "asked": seats_asked(asked)} | request_fields(request)
+    seats = assignments_of(tx, request.id)
+    asked = {"to": [seat.address for seat in seats], "asked": [seat_fields(seat) for seat in seats]}
+    said = asked | request_fields(request)
     configured = serving.config.gates.get(request.action)
     if configured is None or configured.document() != document:
         # Policies of gates are on record as they change; this one is that of no gate.
@@ -80,19 +82,33 @@ def _check_new(tx: Tx, request: Request, event: Event) -> None:
 
 
 def ask_stage(tx: Tx, serving: Serving, request: Request, gate: Gate, stage: int, event: Event) -> Sequence[str]:
-    """Ask everybody of ``stage`` who was not asked for it yet; end the request where too few are left to ask."""
+    """Ask everybody of ``stage`` who was not asked for it yet; end the request where too few are left to ask.
+
+    Where they are too few, those whom escalation may add are asked before it is given up.
+    """
     stages = stages_of(serving, gate)
     asked = list(ask_people(tx, serving, request, gate, stages[stage].people if stages else (), stage, event))
     decisions = decisions_of(tx, request.id)
+    for names in gate.reserve if stages else ():
+        if tally_of(tx, serving, request, gate, decisions).standing is not Standing.OUT_OF_REACH:
+            break
+        people = serving.config.directory.expand(names)
+        more = list(ask_people(tx, serving, request, gate, people, stage, event))
+        if more:
+            body = {"to": more, "reason": "too few others may approve it", "actor": {"system": "keeper"}}
+            append_event(tx, "escalation", request.id, body, key=serving.key)
+        asked += more
     if not stages or tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
-        give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
+        give_up(tx, serving, request, gate, decisions, because="too few people are left who may approve it")
     return asked
 
 
-def give_up(tx: Tx, serving: Serving, request: Request, decisions: Sequence[Decision], *, because: str) -> None:
+def give_up(
+    tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision], *, because: str
+) -> None:
     """End a request whose quorum is out of reach: as rejected where a reject stands, else as undeliverable."""
     rejects = [d for d in decisions if d.verdict == "reject" and d.undone_at is None]
-    trigger, told = (Trigger.REJECT, told_of(serving, rejects[-1])) if rejects else (Trigger.EXHAUST, {})
+    trigger, told = (Trigger.REJECT, told_of(serving, gate, rejects[-1])) if rejects else (Trigger.EXHAUST, {})
     body = {"actor": {"system": "keeper"}, "reason": because}
     conclude(tx, request, trigger, kind="undeliverable", body=body, key=serving.key, note=because, **told)
     tell_operators(
@@ -104,10 +120,14 @@ def give_up(tx: Tx, serving: Serving, request: Request, decisions: Sequence[Deci
     )
 
 
-def told_of(serving: Serving, reject: Decision) -> dict[str, str]:
-    """Return what an agent is told of a reject: below `aligned` nobody is proven to have written it, so no text and no name."""
-    if reject.level == Level.TOKEN:
-        return {"reason": "", "decided_by": "a person"}
+NOBODY = "a person"
+"""Who rejected something, as far as an agent may know, where nobody is proven to have done it."""
+
+
+def told_of(serving: Serving, gate: Gate, reject: Decision) -> dict[str, str]:
+    """Return what an agent is told of a reject: no text and no name where nobody is proven to have written it."""
+    if not speaks_for(Level(reject.level), gate):
+        return {"reason": "", "decided_by": NOBODY}
     person = serving.config.people.get(reject.person)
     return {"reason": reject.reason, "decided_by": person.name if person else reject.person}
 
@@ -130,11 +150,14 @@ def ask_people(
     seats = {s.person: s for s in assignments_of(tx, request.id)}
     nobody = barred(serving, request, gate)
     instead = {p: d for p, d in stand_ins(tx, serving, request.action).items() if d not in nobody}
+    sitting = {s.for_person: s.person for s in seats.values() if s.for_person and s.state not in AWAY}
     people = tuple(people)
+    named = {*people, *(p for s in stages_of(serving, gate) for p in s.people)}
     for asked in people:
-        # Who is asked for himself counts once: whoever he stands in for is asked, too.
+        # Who is asked for himself, now or in a later stage, counts once: whoever he stands in for is asked, too.
         stand_in = instead.get(asked, asked)
-        person = asked if asked in seats or stand_in in seats or stand_in in people else stand_in
+        himself = asked in seats or stand_in in seats or stand_in in named
+        person = sitting.get(asked) or (asked if himself else stand_in)
         seat = seats.get(person)
         if asked in nobody or person in nobody or not _is_one_person(serving, gate, person):
             continue
@@ -148,8 +171,13 @@ def ask_people(
             _renew(serving, seat)
         mark_assignment(serving.key, seat, request)
         mail = order_mail(tx, serving, kind, request, to=seat, events=[event])
-        seat.message_id = seat.message_id or mail.message_id
+        seat.message_id = seat.message_id or mail.id
         tx.session.add(seat)
+        if (
+            event.mark is not None
+        ):  # an agent's own word stays as it is; the record of a request names all who were asked
+            asked_so_far = json.loads(event.body).get("asked", [])
+            amend_event(tx, event, {"asked": [*asked_so_far, seat_fields(seat)]}, key=serving.key)
         yield person
 
 
@@ -162,6 +190,7 @@ def _renew(serving: Serving, seat: Assignment) -> None:
     """Give somebody who may decide again a seat with other secrets: the earlier ones stay revoked."""
     seat.state, seat.address = "open", serving.config.people[seat.person].address
     seat.generation += 1
+    seat.message_id = ""  # a thread of its own, perhaps in another mailbox
     seat.reply_hash = address_hash(serving.key.reply_token(seat.id, seat.generation))
     seat.bounce_hash = address_hash(serving.key.bounce_token(seat.id, seat.generation))
 

@@ -12,6 +12,7 @@ from mailgate.errors import Forged
 from mailgate.model.evidence import LogVerifier, Record
 from mailgate.model.policy import policy_digest
 from mailgate.service.context import Serving
+from mailgate.service.ledger import announce_key
 from mailgate.service.reseating import look_again
 from mailgate.store import Tx
 from mailgate.store.events import append_event, unbound_events
@@ -25,7 +26,7 @@ REMOVED = ""
 
 def settle_in(tx: Tx, serving: Serving) -> int:
     """Do what a changed configuration asks for, once the keeper has become it; return how much there was."""
-    recorded = sum(1 for _ in _record_changes(tx, serving)) + _record_people(tx, serving)
+    recorded = sum(1 for _ in _record_changes(tx, serving)) + _record_people(tx, serving) + announce_key(tx, serving)
     return recorded + look_again(tx, serving)
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from mailgate.model.lifecycle import State
+from mailgate.model.lifecycle import UNREACHABLE, State
+from mailgate.model.policy import Gate
 from mailgate.service.complaints import founded
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_ruling
-from mailgate.service.opening import ask_stage, is_entitled, tally_of
-from mailgate.service.stating import seats_asked
+from mailgate.service.opening import ask_people, ask_stage, give_up, is_entitled, reserve_of, tally_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of, stand_ins_over
-from mailgate.store.events import amend_event, append_event
+from mailgate.store.events import append_event
 from mailgate.store.requests import get_request, in_state, lock_request
-from mailgate.store.tables import Request
+from mailgate.store.tables import Decision, Request
 
 
 def look_again(tx: Tx, serving: Serving) -> int:
@@ -42,15 +42,25 @@ def _revoke(tx: Tx, serving: Serving, request_id: str) -> bool:
         for seat in assignments_of(tx, request.id)
         if seat.state == "open" and not is_entitled(tx, serving, request, gate, seat)
     ]
+    decisions = decisions_of(tx, request.id)
     if not revoked:
-        return False
+        return _lost_a_yes(tx, serving, request, gate, decisions)
     for seat in revoked:
         seat.state = "revoked"
         tx.session.add(seat)
     body = {"people": [seat.person for seat in revoked], "actor": {"system": "keeper"}}
     event = append_event(tx, "revoked", request.id, body, key=serving.key)
-    stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
-    people = ask_stage(tx, serving, request, gate, stage, event)
-    asked = seats_asked(s for s in assignments_of(tx, request.id) if s.person in people)
-    amend_event(tx, event, {"asked": asked}, key=serving.key)
+    stage = tally_of(tx, serving, request, gate, decisions).stage
+    # A stage names only its own people: whoever was asked as well is asked again here.
+    again = {seat.for_person or seat.person for seat in revoked} & {*reserve_of(serving, gate)}
+    list(ask_people(tx, serving, request, gate, sorted(again), stage, event, "escalation"))
+    ask_stage(tx, serving, request, gate, stage, event)
+    return True
+
+
+def _lost_a_yes(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision]) -> bool:
+    """End a request that cannot be approved any more because somebody was removed who had answered; return whether."""
+    if tally_of(tx, serving, request, gate, decisions).standing not in UNREACHABLE:
+        return False
+    give_up(tx, serving, request, gate, decisions, because="too few people are left who may approve it")
     return True

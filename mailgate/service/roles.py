@@ -15,6 +15,7 @@ from mailgate.mail.smtp import SmtpSender
 from mailgate.service.archiving import next_alarm_at
 from mailgate.service.context import Serving
 from mailgate.service.deliver import CLAIM, Ready, send_one, stay_alive, take_due
+from mailgate.service.digesting import next_digest_at
 from mailgate.service.keep import has_unfounded, keep
 from mailgate.service.ledger import let_guard_see, read_tip
 from mailgate.service.policies import settle_in
@@ -106,7 +107,8 @@ class KeeperRole:
     def _look(self) -> float:
         """Let happen what time brings, and return how many seconds it brings nothing."""
         with self._serving.store.read() as tx:
-            instants = (next_due_at(tx), next_seal_at(tx, self._serving), next_alarm_at(tx, self._serving))
+            by_settings = (next_seal_at, next_alarm_at, next_digest_at)
+            instants = (next_due_at(tx), *(look(tx, self._serving) for look in by_settings))
             due_at = min((at for at in instants if at is not None), default=None)
             left = LOOK_SECONDS if due_at is None else (due_at - tx.now).total_seconds()
             due = left <= 0 or bool(silent_executions(tx) or stand_ins_over(tx)) or has_unfounded(tx)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,9 @@ from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import build_record
 from mailgate.model.lifecycle import FINAL
 from mailgate.service.context import Serving
+from mailgate.service.digesting import send_digest
 from mailgate.service.following import FOLLOW
-from mailgate.service.ledger import BatchVerifier, append, read_tip
+from mailgate.service.ledger import BatchVerifier, append, read_tip, signing_key
 from mailgate.service.loading import load_mails
 from mailgate.service.marks import bears_event_mark, check_ruling
 from mailgate.service.posting import order_mail, tell_operators
@@ -57,7 +58,7 @@ def sequence(tx: Tx, serving: Serving) -> int:
     waiting = unsequenced(tx, BATCH)
     if not waiting:
         return 0
-    batch = BatchVerifier(serving.verifier)
+    signer, batch = signing_key(tx, serving), BatchVerifier(serving.verifier)
     # What follows from an event looks at the records before it, also at those whose checkpoint is not signed yet.
     inside = replace(serving, verifier=batch)
     events = sorted(waiting, key=lambda e: (e.kind != "request", e.at, _ORDER.get(e.kind, 0)))
@@ -75,7 +76,7 @@ def sequence(tx: Tx, serving: Serving) -> int:
         batch.note(event.record or b"")
         made.append(event)
     if made:
-        append(tx, serving.signer, tip, made)
+        append(tx, signer, tip, made)
         load_mails(tx, serving, tip.size + len(made))
     return len(waiting)
 
@@ -124,7 +125,9 @@ def _check_and_follow(tx: Tx, serving: Serving, event: Event) -> dict[str, Any]:
         if not bears_event_mark(serving.key, event, request):
             raise Forged("events", event.id, f"this {event.kind} was not caused by the serving side")
         if event.request_id is None:
-            _send_seal(tx, serving, event)
+            follow_unbound = _FOLLOW_UNBOUND.get(event.kind)
+            if follow_unbound is not None:
+                follow_unbound(tx, serving, event)
             return {}
     if request is None:
         raise Forged("events", event.id, f"this {event.kind} speaks of no request")
@@ -141,8 +144,11 @@ def _send_seal(tx: Tx, serving: Serving, event: Event) -> None:
     """Order the mails of a seal, to the archive and to every witness."""
     settings = serving.config.archive
     for address in dict.fromkeys(filter(None, (settings.address, *settings.witnesses))):
-        if event.kind == "seal":
-            order_mail(tx, serving, "seal", None, to=address, events=[event])
+        order_mail(tx, serving, "seal", None, to=address, events=[event])
+
+
+_FOLLOW_UNBOUND: Mapping[str, Callable[[Tx, Serving, Event], None]] = {"seal": _send_seal, "digest": send_digest}
+"""What the keeper orders when an event that belongs to no request becomes a record."""
 
 
 def _check_agents_word(tx: Tx, serving: Serving, request: Request, event: Event) -> None:

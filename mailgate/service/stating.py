@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import format_time
 from mailgate.service.context import Serving
 from mailgate.store.tables import Assignment, Request
+
+LONGEST_RESULT = 100_000
+"""Bytes of a result that a record repeats: every mail about the request carries it."""
 
 
 def request_fields(request: Request) -> dict[str, Any]:
@@ -30,19 +33,16 @@ def request_fields(request: Request) -> dict[str, Any]:
     }
 
 
-def seats_asked(seats: Iterable[Assignment]) -> list[dict[str, Any]]:
+def seat_fields(seat: Assignment) -> dict[str, Any]:
     """Return who was asked for which stage, and for whom; none of a seat's secrets."""
-    return [
-        {
-            "assignment": seat.id,
-            "person": seat.person,
-            "address": seat.address,
-            "stage": seat.stage,
-            "generation": seat.generation,
-            "for": seat.for_person,
-        }
-        for seat in seats
-    ]
+    return {
+        "assignment": seat.id,
+        "person": seat.person,
+        "address": seat.address,
+        "stage": seat.stage,
+        "generation": seat.generation,
+        "for": seat.for_person,
+    }
 
 
 def note_shown(serving: Serving, seat: Assignment, text_sha256: str) -> None:
@@ -64,9 +64,11 @@ def shown_to(serving: Serving, seat: Assignment) -> dict[str, str]:
 
 
 def told_fields(request: Request) -> dict[str, Any]:
-    """Return what an agent is told about the end of ``request``; its result as canonical text."""
+    """Return what an agent is told about the end of ``request``; its result as canonical text, by digest alone where it is long."""
+    result = request.result
     return {
-        "result": None if request.result is None else request.result.decode(),
+        "result": result.decode() if result is not None and len(result) <= LONGEST_RESULT else None,
+        "result_sha256": None if result is None else hashlib.sha256(result).hexdigest(),
         "error": request.error,
         "effect": request.effect,
         "reason": request.reason,
@@ -76,6 +78,6 @@ def told_fields(request: Request) -> dict[str, Any]:
 
 def told_digest(told: Mapping[str, Any]) -> str:
     """Return the digest of :func:`told_fields`; hex SHA-256, it stands in the record of that end."""
-    result = told["result"]
-    hashed = dict(told) | {"result": None if result is None else hashlib.sha256(result.encode()).hexdigest()}
-    return hashlib.sha256(canonical_bytes(hashed)).hexdigest()
+    return hashlib.sha256(
+        canonical_bytes({name: value for name, value in told.items() if name != "result"})
+    ).hexdigest()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mailgate.errors import ActionRefused, AlreadyPending, InvalidArguments, KeyConflict, RejectedBefore
-from mailgate.mail.display import refusable, texts
+from mailgate.mail.display import one_line, refusable, texts
 from mailgate.model.action import Action
 from mailgate.model.canonical import from_plain, read_plain
 from mailgate.model.confidence import Confidence
@@ -193,7 +193,7 @@ def _hold(tx: Tx, working: Working, call: Call, ruled: Ruled, gate: Gate, snapsh
             return _known_ticket(tx, working, known)
     _refuse_what_was_rejected(tx, working, call, gate)
     if gate.hidden_characters == "refuse":
-        _refuse_hidden(call.action)
+        _refuse_hidden(call)
     if not gate.allow_twins and (twin := find_open_twin(tx, call.agent, call.action.digest, call.run)):
         raise AlreadyPending(
             f"Another run ({twin.run}) of {call.agent} has this very {call.action.name} open as request {twin.id}; "
@@ -283,10 +283,17 @@ def _same_action(digest: bytes, call: Call) -> None:
         )
 
 
-def _refuse_hidden(action: Action) -> None:
-    for name, value in action.arguments.items():
-        if any(refusable(text) for text in texts(value)):
+def _refuse_hidden(call: Call) -> None:
+    """Refuse what only ever deceives, wherever the agent may write what a person reads."""
+    for name, value in call.action.arguments.items():
+        if any(refusable(text) for text in (name, *texts(value))):
             raise InvalidArguments(
-                f"Argument {name} of {action.name} holds characters that hide or turn text around; remove them.",
+                f"Argument {one_line(name)} of {call.action.name} holds characters that hide or turn text around; remove them.",
                 argument=name,
+            )
+    said = {"agent": call.agent, "run": call.run, "on_behalf_of": call.on_behalf_of or "", "reasoning": call.reasoning}
+    for what, text in said.items():
+        if refusable(text):
+            raise InvalidArguments(
+                f"{what} holds characters that hide or turn text around; remove them.", argument=what
             )

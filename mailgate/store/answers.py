@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, bindparam, exists, not_, update
+from sqlalchemy import CursorResult, bindparam, update
 from sqlmodel import col, or_, select
 
+from mailgate.model.lifecycle import State
 from mailgate.store.engine import Tx
-from mailgate.store.tables import Assignment, Decision, Delegation, Outgoing, Question
+from mailgate.store.tables import Assignment, Decision, Delegation, Outgoing, Question, Request
 
 
 def assignments_of(tx: Tx, request_id: str) -> Sequence[Assignment]:
@@ -33,11 +34,11 @@ def find_by_address(tx: Tx, hashes: Sequence[str]) -> Sequence[Assignment]:
     return tx.session.exec(wanted).all()
 
 
-def find_question(tx: Tx, hashes: Sequence[str]) -> Question | None:
-    """Return the question whose answer comes to an address with one of ``hashes``."""
+def find_questions(tx: Tx, hashes: Sequence[str]) -> Sequence[Question]:
+    """Return the questions whose answers come to addresses with one of ``hashes``."""
     if not hashes:
-        return None
-    return tx.session.exec(select(Question).where(col(Question.reply_hash).in_(hashes))).first()
+        return []
+    return tx.session.exec(select(Question).where(col(Question.reply_hash).in_(hashes))).all()
 
 
 def questions_of(tx: Tx, request_id: str) -> Sequence[Question]:
@@ -46,12 +47,11 @@ def questions_of(tx: Tx, request_id: str) -> Sequence[Question]:
     return tx.session.exec(wanted.order_by(col(Question.created_at), col(Question.id))).all()
 
 
-def find_sent(tx: Tx, message_ids: Sequence[str]) -> Sequence[Outgoing]:
-    """Return the mails we sent to seats under ``message_ids``: the second locator, each recipient has ids of his own."""
-    if not message_ids:
+def find_sent(tx: Tx, hashes: Sequence[str]) -> Sequence[Outgoing]:
+    """Return the mails of ours whose Message-ID has one of ``hashes``: the second locator, each recipient has ids of his own."""
+    if not hashes:
         return []
-    wanted = select(Outgoing).where(col(Outgoing.message_id).in_(message_ids), col(Outgoing.assignment_id).is_not(None))
-    return tx.session.exec(wanted).all()
+    return tx.session.exec(select(Outgoing).where(col(Outgoing.message_id).in_(hashes))).all()
 
 
 def change_assignment(tx: Tx, assignment: Assignment, **values: Any) -> None:
@@ -75,17 +75,24 @@ def use_code_try(tx: Tx, assignment: Assignment, limit: int) -> bool:
 
 
 def stand_ins_over(tx: Tx) -> Sequence[Assignment]:
-    """Return the open seats of people who stand in for somebody by no delegation that holds now."""
-    holds = exists().where(
-        col(Delegation.principal) == col(Assignment.for_person),
-        col(Delegation.delegate) == col(Assignment.person),
-        col(Delegation.since) <= tx.now,
-        col(Delegation.until) > tx.now,
+    """Return the open seats of people who stand in for somebody in whose place somebody else, or nobody, is to be asked now.
+
+    Only of pending requests: what is approved or runs asks nobody any more. The latest delegation for a gate counts.
+    """
+    wanted = select(Assignment, Request.action).where(
+        col(Assignment.request_id) == col(Request.id),
+        col(Request.state) == State.PENDING,
+        col(Assignment.state) == "open",
+        col(Assignment.for_person).is_not(None),
     )
-    wanted = select(Assignment).where(
-        col(Assignment.state) == "open", col(Assignment.for_person).is_not(None), not_(holds)
-    )
-    return tx.session.exec(wanted).all()
+    found = tx.session.exec(wanted).all()
+    rows = delegations_at(tx, tx.now) if found else ()
+    return [seat for seat, action in found if _latest(rows, seat.for_person, action) != seat.person]
+
+
+def _latest(rows: Sequence[Delegation], principal: str | None, action: str) -> str | None:
+    """Return who is to be asked in somebody's place, by ``rows`` that hold; None: nobody."""
+    return next((r.delegate for r in reversed(rows) if r.principal == principal and r.gate in ("", action)), None)
 
 
 def all_delegations(tx: Tx) -> Sequence[Delegation]:

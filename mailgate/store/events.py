@@ -86,6 +86,11 @@ def unbound_events(tx: Tx, kind: str) -> Sequence[Event]:
     return tx.session.exec(wanted.order_by(col(Event.at), col(Event.id))).all()
 
 
+def events_at(tx: Tx, positions: Sequence[int]) -> Sequence[Event]:
+    """Return the records at these indices, in their order."""
+    return tx.session.exec(select(Event).where(col(Event.position).in_(positions)).order_by(col(Event.position))).all()
+
+
 def latest_unbound(tx: Tx, kind: str) -> Event | None:
     """Return the latest event of a kind that belongs to no request."""
     wanted = select(Event).where(Event.kind == kind, col(Event.request_id).is_(None), col(Event.refused) == "")

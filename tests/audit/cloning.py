@@ -93,8 +93,7 @@ class Cloner:
             "records": [{"record": b64(r), "proof": p} for r, p in zip(records, proofs, strict=True)],
             "thread": list(self._threads.get(own.request, ())) if own.request else [],
         }
-        if "inbound" in mail.evidence:
-            said["inbound"] = mail.evidence["inbound"]
+        said |= {name: mail.evidence[name] for name in ("inbound", "log_tier") if name in mail.evidence}
         if pattern.is_seal:
             said["leaves"] = [leaf.hex() for leaf in self._leaves]
             self._leaves, self._sealed = [], self._frontier.size

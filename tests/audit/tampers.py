@@ -94,6 +94,9 @@ class Scene:
 
 Tamper = Callable[[Scene], list[Expected]]
 
+FEW = frozenset({"delete_a_seal", "change_the_list_of_a_seal", "change_a_digest"})
+"""What is done to mails of which an archive has few: once at a time."""
+
 
 def items_of(mails: Iterable[bytes | None]) -> Iterator[Item]:
     """Yield mails as an archive has them; None: there is none in this place."""
@@ -557,6 +560,17 @@ def change_the_list_of_a_seal(s: Scene) -> list[Expected]:
     return [Expected(Kind.PROOF_BAD, place=place(number))]
 
 
+def change_a_digest(s: Scene) -> list[Expected]:
+    """Change what a digest says ran without asking."""
+    number = s.chance.choice([n for n, own in enumerate(s.owns) if own.event == "digest"])
+    mail = s.change(number)
+    lines = unb64(mail.evidence["log_tier"]).split(b"\n")
+    lines.pop(s.chance.randrange(len(lines) - 1))
+    mail.evidence["log_tier"] = b64(b"\n".join(lines))
+    s.put(number, mail)
+    return [Expected(Kind.RECORD_ALTERED, index=s.owns[number].index, place=place(number))]
+
+
 def claim_to_be_mailgate(s: Scene) -> list[Expected]:
     """Add a mail that says it is from mailgate, without evidence."""
     number = s.pick(lambda mail, own: own.event == "decision")
@@ -651,6 +665,7 @@ TAMPERS: tuple[Tamper, ...] = (
     name_another_key,
     change_the_stamp,
     change_the_list_of_a_seal,
+    change_a_digest,
     claim_to_be_mailgate,
     strip_the_evidence,
     strip_a_rider,

@@ -66,6 +66,7 @@ def _advance_anyhow(state: State, trigger: Trigger) -> State:
 BY_TAMPERS: dict[str, tuple[Take, str]] = {
     "a proof leads to its checkpoint": (check("entries"), "break_a_proof"),
     "a mail has its own records": (check("stamp's records"), "strip_a_rider"),
+    "the lines of a digest": (check("lines"), "change_a_digest"),
     "the sender": (check("sender"), "change_the_sender"),
     "the recipient": (check("recipient"), "change_the_recipient"),
     "the subject": (check("subject"), "change_the_subject"),

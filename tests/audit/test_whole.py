@@ -132,7 +132,7 @@ def test_without_a_time_recency_is_not_judged(told: Told) -> None:
 # Erasure.
 
 
-def erasing(told: Told, target: int, *, on_record: bool) -> Cloner:
+def erasing(told: Told, target: int, *, on_record: bool, keep_until: str | None = None) -> Cloner:
     """Return a teller whose log has a record that says that another one was erased."""
     raw, request = next(
         (unb64(entry["record"]), record.request)
@@ -153,8 +153,8 @@ def erasing(told: Told, target: int, *, on_record: bool) -> Cloner:
     def change(copy: int, index: int, said: dict[str, Any]) -> dict[str, Any]:
         if not on_record or index != last:
             return said
-        erased = [{"index": target, "leaf": leaf, "request": request}]
-        return said | {"event": "redaction", "erased": erased, "reason": "GDPR 17, case 4"}
+        records = [{"index": target, "leaf": leaf, "request": request, "keep_until": keep_until}]
+        return said | {"event": "redaction", "records": records, "reason": "GDPR 17, case 4"}
 
     return Cloner(told, change=change)
 
@@ -163,9 +163,21 @@ def erasing(told: Told, target: int, *, on_record: bool) -> Cloner:
 @pytest.mark.parametrize("on_record", [True, False])
 def test_what_was_erased_by_authority_is_not_missing(told: Told, whole: bool, on_record: bool) -> None:
     """A redaction on record says which and why; without one it is a deletion like any other."""
+    report = erased(told, whole=whole, on_record=on_record)
+    if on_record:
+        assert (report.verdict, set(report.counts)) == (Verdict.COMPLETE, {Kind.REDACTED})
+        assert "GDPR 17, case 4" in report.found[0].why
+        assert report.unjudged == 1
+    else:
+        assert report.verdict is Verdict.TAMPERED
+        assert set(report.counts) <= {Kind.MAIL_DELETED, Kind.STRIPPED}
+
+
+def erased(told: Told, *, whole: bool, on_record: bool, keep_until: str | None = None) -> Report:
+    """Erase a decision, its copies too, and verify."""
     number = next(n for n, raw in enumerate(told.archive) if open_mail(raw).own.event == "decision")
     target = open_mail(told.archive[number]).own.index
-    mails = list(erasing(told, target, on_record=on_record).tell(1))
+    mails = list(erasing(told, target, on_record=on_record, keep_until=keep_until).tell(1))
     gone = open_mail(mails[number])
     old = gone.evidence["records"][-1]["record"]
     for n, raw in enumerate(mails):
@@ -176,20 +188,22 @@ def test_what_was_erased_by_authority_is_not_missing(told: Told, whole: bool, on
     if whole:
         mails[number] = b"From: x@example.com\r\n\r\nErased.\r\n"
     else:
-        gone.evidence["records"][-1] = {
-            "leaf": leaf_hash(unb64(old)).hex(),
-            "proof": gone.evidence["records"][-1]["proof"],
-        }
+        proof = gone.evidence["records"][-1]["proof"]
+        gone.evidence["records"][-1] = {"leaf": leaf_hash(unb64(old)).hex(), "proof": proof}
         gone.text = gone.html = "Erased."
         mails[number] = gone.write()
-    report = verified(items_of(mails), told.vkey)
-    if on_record:
-        assert (report.verdict, set(report.counts)) == (Verdict.COMPLETE, {Kind.REDACTED})
-        assert "GDPR 17, case 4" in report.found[0].why
-        assert report.unjudged == 1
-    else:
-        assert report.verdict is Verdict.TAMPERED
-        assert set(report.counts) <= {Kind.MAIL_DELETED, Kind.STRIPPED}
+    return verified(items_of(mails), told.vkey)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the mail is gone", "the record is gone"])
+def test_what_was_erased_too_early_is_missing(told: Told, whole: bool) -> None:
+    """A record that had to be kept longer is no less missing because somebody says that he erased it."""
+    assert set(erased(told, whole=whole, on_record=True, keep_until="2026-11-30T00:00:00.000Z").counts) == {
+        Kind.MAIL_DELETED
+    }
+    assert set(erased(told, whole=whole, on_record=True, keep_until="2026-11-24T00:00:00.000Z").counts) == {
+        Kind.REDACTED
+    }
 
 
 # Keys.

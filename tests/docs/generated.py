@@ -1,4 +1,4 @@
-"""The parts of the documentation that are made from the code: help texts, states, configuration tables.
+"""The parts of the documentation that are made from the code: help texts, states, configuration tables, attacks.
 
 Made anew by ``python -m tests.docs.generated``; a test compares. A part stands between ``<!-- generated: NAME -->`` and
 ``<!-- end -->``.
@@ -6,6 +6,7 @@ Made anew by ``python -m tests.docs.generated``; a test compares. A part stands 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,12 @@ from typer.testing import CliRunner
 
 from mailgate.cli.app import app
 from mailgate.model.lifecycle import diagram
+from mailgate.model.words import SHIPPED
+from tests.corpus import summary
+from tests.corpus.clients import CLIENTS
+from tests.corpus.reading import Result, stored_results
+from tests.corpus.summary import markdown
+from tests.docs import attacks
 from tests.docs.pages import ROOT, name_of, pages
 
 COMMANDS = (
@@ -29,6 +36,7 @@ COMMANDS = (
     "requests show",
     "requests cancel",
     "requests settle",
+    "requests archive",
     "requests lift",
     "policy",
     "policy show",
@@ -38,6 +46,10 @@ COMMANDS = (
     "delegations",
     "delegations list",
     "delegations end",
+    "keys",
+    "keys list",
+    "keys rotate",
+    "keys guard",
     "explain",
     "quarantine",
     "quarantine list",
@@ -58,7 +70,6 @@ NOT_YET = {
     "people.roles": "does nothing",
     "gates.tier": "`log` keeps a row and shows it to nobody",
     "gates.rules.tier": "as above",
-    "gates.web_confirm": "`fresh_code` is refused",
     "gates.batch_window": "only `0s`",
     "breaker.window": "does nothing",
     "breaker.max_rejection_rate": "does nothing",
@@ -129,7 +140,61 @@ def sections() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
         yield name, says, rows
 
 
-PARTS: dict[str, Callable[[], str]] = {"help": commands, "states": states, "configuration": configuration}
+def words() -> str:
+    """Return a table of the words of other languages that come with mailgate."""
+    table = ["| language | approve | reject |", "|---|---|---|"]
+    for language, own in SHIPPED.items():
+        table.append(f"| `{language}` | {', '.join(own.approve)} | {', '.join(own.reject)} |")
+    return "\n" + "\n".join(table) + "\n\n"
+
+
+@functools.cache
+def _corpus() -> tuple[Result, ...]:
+    return tuple(stored_results())
+
+
+def _table(rows: list[list[str]]) -> str:
+    return f"\n{markdown(rows)}\n\n"
+
+
+def corpus_figures() -> str:
+    """Return the figures of the stored corpus."""
+    found = [
+        row for row in summary.rows(_corpus()) if not row["name"].startswith("read as") and ": " not in row["name"]
+    ]
+    table = [["figure", "value", "unit"], *([row["name"], f"{row['value']:,}", row["unit"]] for row in found)]
+    told = [result.expected for result in _corpus()]
+    replies = [expected for expected in told if expected.kind == "reply"]
+    table.append(["clients", str(len({client.name for client in CLIENTS})), ""])
+    table.append(["languages", str(len({expected.language for expected in replies})), ""])
+    table.append(
+        [
+            "systems that write by themselves",
+            str(len({e.group for e in told if e.kind in ("auto_reply", "bounce")})),
+            "",
+        ]
+    )
+    return _table(table)
+
+
+def corpus_asked() -> str:
+    """Return the clear answers of the stored corpus that are asked about again, and why."""
+    rows = [[r.name, r.expected.means, r.said, r.expected.why] for r in _corpus() if r.asked_again]
+    return _table([["mail", "means", "read as", "because"], *rows])
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "help": commands,
+    "states": states,
+    "configuration": configuration,
+    "attacks": attacks.table,
+    "words": words,
+    "corpus_figures": corpus_figures,
+    "corpus_matrix": lambda: _table(summary.confusion(_corpus())),
+    "corpus_systems": lambda: _table(summary.systems(_corpus())),
+    "corpus_asked": corpus_asked,
+    "corpus_clients": lambda: _table(summary.clients(_corpus())),
+}
 
 
 def made_anew(page: Path) -> str:

@@ -1,7 +1,8 @@
 """Make the pictures in docs/pictures: a real mail and its decide page, phone width, light and dark side by side.
 
 Run again with ``python -m tests.docs.pictures`` whenever templates change. It needs Chromium, and nothing outside this
-machine: the mail is one that the sandbox delivered, the page is the one behind its link.
+machine: the mail is one that the sandbox delivered, the page is the one behind its link. Where Roundcube and the mail
+servers are installed, the mail in a webmail is pictured too (``tests/docs/webmail.py``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from playwright.sync_api import Browser
 from mailgate import Mailgate
 from tests.browser import INSTALL, find_chromium, shared_browser
 from tests.docs.sandbox import running_sandbox, text_of
+from tests.docs.webmail import make_webmail_picture
+from tests.site import what_is_missing
+from tests.site.roundcube import what_roundcube_lacks
 
 PICTURES = Path(__file__).parent.parent.parent / "docs" / "pictures"
 WIDTH = 390
@@ -95,6 +99,9 @@ def main() -> None:
     with shared_browser(executable) as shared, shared.in_use():
         for path in make_pictures(PICTURES, shared.browser):
             print(f"made {path.name}, {path.stat().st_size // 1024} KB")
+        if missing := what_is_missing() or what_roundcube_lacks():
+            sys.exit(f"webmail.png was left as it is. {missing}")
+        print(f"made {make_webmail_picture(PICTURES, shared.browser).name}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from typing import Any, Self
 from mailgate import Mailgate
 from tests.conftest import unavailable
 from tests.docs.pages import ROOT, Block, Reply
-from tests.docs.sandbox import Inbox, free_port, parsed, running_sandbox, text_of, wait_for_line
+from tests.docs.sandbox import Inbox, free_port, running_sandbox, text_of, wait_for_line
+from tests.site.dns import NameServer
 
 INBOX, PAGE = "8025", "8080"
 """The sandbox's ports as the pages print them; here others are used, since tests run at the same time."""
@@ -47,6 +48,7 @@ class PageRunner:
         self._namespace: dict[str, Any] = {"__name__": "page"}
         self._printed = ""
         self._until_done = ExitStack()
+        self._names = self._until_done.enter_context(NameServer())
         self._read: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -103,7 +105,8 @@ class PageRunner:
     @property
     def _environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return os.environ | {"PATH": path, "COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
+        names = {"MAILGATE_IMAP__RESOLVER": self._names.address}  # tests ask no name server but their own
+        return os.environ | names | {"PATH": path, "COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
 
     def _run(self, command: str) -> str:
         """Run a command to its end and return what it printed. `mailgate doctor` may find something wrong."""
@@ -171,7 +174,7 @@ class PageRunner:
                 assert importlib.util.find_spec(words[words.index("-m") + 1]) is not None, line
 
     def _make_evidence(self) -> None:
-        """Let an agent ask and Bob approve in a sandbox; keep what the archive's receipt carries."""
+        """Let an agent ask and Bob approve in a sandbox; keep the archive's receipt."""
         with running_sandbox(self.folder) as inbox:
             mg = Mailgate.load(self.folder / "sandbox" / "config.toml")
             args = {"amount": 120, "currency": "EUR", "order_id": "A-1001"}
@@ -180,10 +183,7 @@ class PageRunner:
             inbox.reply(inbox.wait_for("bob"), "APPROVE")
             receipt = inbox.source(inbox.wait_for("archive", "Bob Brown approved issue_refund"))
         assert DIGEST in text_of(receipt)
-        [evidence] = parsed(receipt).iter_attachments()
-        content = evidence.get_payload(decode=True)
-        assert isinstance(content, bytes)
-        (self.folder / "mailgate-evidence.json").write_bytes(content)
+        (self.folder / "mail.eml").write_bytes(receipt)
         shutil.copy(self.folder / "sandbox" / "log.vkey", self.folder)
 
     def _here(self, expected: str) -> str:

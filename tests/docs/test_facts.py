@@ -41,9 +41,11 @@ def test_dependencies_have_their_line() -> None:
     required = rows(page, "## What we do")
     sandbox = rows(page, "Extra `sandbox`, never needed by a deployment:")
     assert {r[0] for r in required} == {bare(d) for d in PROJECT["project"]["dependencies"]}
+    bounces = rows(page, "Extra `bounces`, asked only about bounces without a standard report:")
     assert {r[0] for r in sandbox} == {bare(d) for d in PROJECT["project"]["optional-dependencies"]["sandbox"]}
-    assert {r[0]: r[2].partition(";")[0] for r in (*required, *sandbox)} == {
-        r[0]: pinned[r[0].lower()] for r in (*required, *sandbox)
+    assert {r[0] for r in bounces} == {bare(d) for d in PROJECT["project"]["optional-dependencies"]["bounces"]}
+    assert {r[0]: r[2].partition(";")[0] for r in (*required, *sandbox, *bounces)} == {
+        r[0]: pinned[r[0].lower()] for r in (*required, *sandbox, *bounces)
     }
     text = (DOCS / page).read_text(encoding="utf-8")
     assert [bare(d) for d in PROJECT["dependency-groups"]["dev"] if bare(d) not in text] == []
@@ -95,7 +97,7 @@ def test_states_and_outcomes_are_all_there() -> None:
     assert states == set(State)
     told = rows("reference/library.md", "### Outcomes, and what an agent does then")
     outcomes = {re.findall(r"`(\w+)`", row[0])[0] for row in told}
-    assert outcomes == FINAL - {State.WITHDRAWN}
+    assert outcomes == FINAL
 
 
 @pytest.mark.parametrize("row", rows("reference/answers.md", "## Then: what it says"), ids=lambda row: row[0])

@@ -290,9 +290,23 @@ def test_a_template_with_an_undefined_variable_stops_the_start(quiet_house: Depl
     template = quiet_house.folder / "mine/mail/receipt.txt.j2"
     template.write_text('{% extends "mail/layout.txt.j2" %}\n{% block kicker %}{{ letter.nickname }}{% endblock %}\n')
     quiet_house.extra["MAILGATE_MAILGATE__TEMPLATES"] = "mine"
-    [said] = sentences(quiet_house.call("serve", check=False), 1)
+    [said] = sentences(quiet_house.call("serve", check=False), 2)
+    assert said.startswith("mailgate: [mailgate] templates: ")
     assert "mail/receipt.txt.j2, line 2" in said
     assert "nickname" in said
+
+
+def test_a_template_that_would_decide_stops_the_start(quiet_house: Deployment) -> None:
+    """It is found by serve and by doctor, with its file and line: its line would be an answer when a client quotes it."""
+    (quiet_house.folder / "mine/mail").mkdir(parents=True)
+    template = quiet_house.folder / "mine/mail/receipt.txt.j2"
+    template.write_text('{% extends "mail/layout.txt.j2" %}\n\n{% block kicker %}No reply needed{% endblock %}\n')
+    quiet_house.extra["MAILGATE_MAILGATE__TEMPLATES"] = "mine"
+    problem = (
+        f"[mailgate] templates: {template}, line 3, prints a line that could be read as an answer: 'No reply needed'."
+    )
+    assert sentences(quiet_house.call("serve", check=False), 2) == [f"mailgate: {problem}"]
+    assert problem in quiet_house.call("doctor", check=False).stdout
 
 
 def test_a_template_broken_later_keeps_the_mail(quiet_house: Deployment) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.signing import record, sign
+
 REPLIES = Path(__file__).parent.parent / "replies"
 
 FIELDS = {"kind", "assignment", "from", "level", "verdict", "first_line", "reason", "would", "because"}
@@ -102,6 +104,27 @@ def test_a_configuration_without_a_database_says_whom_it_knows(
     found = json.loads(_explain(tmp_path, "--json", "mail.eml").stdout)
     assert found["would"] == would
     assert said in found["because"]
+
+
+@pytest.mark.parametrize("configured", [True, False], ids=["with a configuration", "without one"])
+def test_keys_come_from_a_file(tmp_path: Path, configured: bool) -> None:
+    """A signature is checked with them, offline, for a mail with Unix line ends as well; without the key nothing is proven."""
+    if configured:
+        (tmp_path / "config.toml").write_text(CONFIGURED)
+    raw = sign(b"From: bob@example.com\r\nTo: g@h.i\r\nSubject: Re: x\r\nDate: y\r\n\r\nAPPROVE\r\n")
+    (tmp_path / "good.eml").write_bytes(raw)
+    (tmp_path / "unix.eml").write_bytes(raw.replace(b"\r\n", b"\n"))
+    (tmp_path / "changed.eml").write_bytes(raw.replace(b"Re: x", b"Re: y"))
+    (tmp_path / "other.eml").write_bytes(raw.replace(b"s=s1", b"s=s2"))
+    (tmp_path / "keys.json").write_text(json.dumps({"S1._domainkey.example.com.": record()}))
+    files = ("good.eml", "unix.eml", "changed.eml", "other.eml")
+    done = _explain(tmp_path, "--json", "--dns", "keys.json", *files)
+    good, unix, changed, other = map(json.loads, done.stdout.splitlines())
+    assert [(f["level"], f["would"]) for f in (good, unix)] == [("aligned", "count")] * 2
+    assert [(f["level"], f["would"]) for f in (changed, other)] == [("token", "clarify")] * 2
+    assert "its signature by example.com is good (key s1._domainkey.example.com)" in good["because"]
+    assert "something was changed after it was signed" in " ".join(changed["because"])
+    assert "names a key that is not published (s2._domainkey.example.com)" in " ".join(other["because"])
 
 
 def test_a_person_reads_why(tmp_path: Path) -> None:

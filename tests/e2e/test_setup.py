@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import pty
 import socket
 import stat
 import subprocess
 import sys
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from mailgate.checkup import check_all
+from mailgate.checkup import check_all, check_python
 from mailgate.config import load_config
 from mailgate.store.tables import Lease
 from tests.deployment import Deployment
 from tests.e2e.post import visit
+from tests.site.dns import NameServer
+from tests.site.ports import PortLease
 
 
 def init(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -27,9 +31,15 @@ def init(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+OLD_PYTHON = {"python"} if check_python(sys.version_info[:3]).doubtful else set[str]()
+"""What doctor marks on a machine whose Python has a hole in its mail library."""
+
+
 def findings(house: Deployment, *options: str, code: int = 0) -> dict[str, tuple[bool, str]]:
-    """Return what ``mailgate doctor`` found: whether it is fine, and what it says."""
-    done = house.call("doctor", *options, check=False)
+    """Return what ``mailgate doctor`` found: whether it is fine, and what it says. Names are looked up on loopback."""
+    with NameServer() as names:
+        house.extra.setdefault("MAILGATE_IMAP__RESOLVER", names.address)
+        done = house.call("doctor", *options, check=False)
     assert done.returncode == code, done
     assert done.stderr == ""
     found = {}
@@ -65,25 +75,41 @@ def test_init_keeps_what_is_there(tmp_path: Path) -> None:
 
 
 def test_doctor_finds_everything_well(quiet_house: Deployment) -> None:
-    """Against a real mail site every check passes, a mail to a tagged address of ours comes back included."""
+    """Against a real mail site every check passes, mails to our own addresses come back included."""
     found = findings(quiet_house, "--probe")
-    assert {what for what, (fine, _) in found.items() if not fine} == set()
-    assert set(found) == {"configuration", "python", "keys", "database", "SMTP", "IMAP", "probe"}
+    assert {what for what, (fine, _) in found.items() if not fine} == {"probe catchall"} | OLD_PYTHON
+    probed = {"probe plus", "probe catchall", "probe single", "reply address", "IDLE", "senders"}
+    proofs = {"replies", "resolver"}
+    assert set(found) == {"configuration", "python", "keys", "database", "SMTP", "IMAP"} | proofs | probed
+    assert found["replies"][1] == "a reply is proven by its DKIM signature, or by mx.gate.test: dmarc=pass"
+    assert "looks up names (_dmarc.gate.test)" in found["resolver"][1]
     assert "pushes news (IDLE)" in found["IMAP"][1]
-    assert "reply_address = 'plus' works" in found["probe"][1]
+    assert "reply_address = 'plus' works" in found["reply address"][1]
 
 
-def test_doctor_probes_while_serve_reads_the_mailbox(quiet_house: Deployment) -> None:
-    """A running serve, which reads and moves the probe like any mail, does not make the probe fail."""
-    with quiet_house.serving():
-        assert findings(quiet_house, "--probe")["probe"][0]
+def test_doctor_shows_on_a_terminal_what_it_waits_for(quiet_house: Deployment) -> None:
+    """A person who watches sees that something goes on; in a pipe nothing of it is printed."""
+    ours, theirs = pty.openpty()
+    command = quiet_house.command("doctor", "--probe")
+    with subprocess.Popen(
+        command, env=quiet_house.environment, stdout=theirs, stdin=theirs, cwd=quiet_house.folder
+    ) as run:
+        os.close(theirs)
+        said = b""
+        with suppress(OSError):  # how a terminal says that nobody writes any more
+            while piece := os.read(ours, 4096):
+                said += piece
+        os.close(ours)
+        assert run.wait(30) == 0
+    assert b"waiting for" in said
+    assert b"reply_address = 'plus' works" in said
 
 
 def test_doctor_says_which_login_is_wrong(quiet_house: Deployment) -> None:
     """A wrong password is said for SMTP and IMAP apart, with the server's words; the rest is still checked."""
     (quiet_house.folder / "keys/mail.password").write_text("wrong\n")
     found = findings(quiet_house, code=1)
-    assert {what for what, (fine, _) in found.items() if not fine} == {"SMTP", "IMAP"}
+    assert {what for what, (fine, _) in found.items() if not fine} == {"SMTP", "IMAP"} | OLD_PYTHON
     assert "check [smtp] username and password" in found["SMTP"][1]
     assert "Authentication failed" in found["IMAP"][1]
 
@@ -100,17 +126,31 @@ def test_doctor_says_that_nobody_answers(quiet_house: Deployment) -> None:
 
 def test_doctor_says_that_no_reply_can_approve(quiet_house: Deployment) -> None:
     """Without anybody whose word on senders is believed, gates that ask for a proven sender approve by link alone."""
-    quiet_house.extra["MAILGATE_IMAP__AUTHSERV_ID"] = ""
+    quiet_house.extra |= {"MAILGATE_IMAP__AUTHSERV_ID": "", "MAILGATE_IMAP__DKIM": "false"}
     fine, says = findings(quiet_house)["replies"]
     assert not fine
     assert "authserv_id is empty" in says
     assert "issue_refund" in says
 
 
+def test_doctor_says_that_names_cannot_be_looked_up(quiet_house: Deployment) -> None:
+    """Where replies are proven by signatures alone that is a failure; where a server is believed as well, a warning."""
+    config, lease = quiet_house.config, PortLease()
+    for authserv_id, enough in (("", False), ("m365", False), ("mx.gate.test", True)):
+        nobody = {"resolver": f"127.0.0.1:{lease.number}", "resolver_timeout": timedelta(seconds=0.2)}
+        imap = config.imap.model_copy(update=nobody | {"authserv_id": authserv_id})
+        found = {f.what: f for f in check_all(config.model_copy(update={"imap": imap}), probe=False)}
+        assert (found["resolver"].fine, found["resolver"].doubtful) == (enough, enough)
+        assert "_dmarc.gate.test could not be looked up" in found["resolver"].says
+        assert "name another in [imap] resolver" in found["resolver"].says
+    lease.release()
+
+
 def test_doctor_says_that_others_can_read_a_key(quiet_house: Deployment) -> None:
     """A secret key that any user may read works, and is a warning with the command that mends it."""
     path = quiet_house.folder / "keys/serve.key"
     path.chmod(0o644)
+    quiet_house.extra["MAILGATE_IMAP__DKIM"] = "false"
     done = quiet_house.call("doctor", check=False)
     assert done.returncode == 0
     assert f"! keys  [keys] serve_file: other users of this machine can read {path}; run chmod 600 on it" in done.stdout

@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
-from mailgate.errors import InvalidArguments
+from mailgate.errors import Forged, InvalidArguments
 from mailgate.service.delegation import delegate, end_delegation
-from mailgate.store.tables import Delegation, Event
+from mailgate.service.keep import lose_seat
+from mailgate.store.answers import stand_ins_over
+from mailgate.store.tables import Assignment, Delegation, Event
 from tests.service.conftest import RigMaker
-from tests.service.rig import PEOPLE, Rig
+from tests.service.rig import GATES, PEOPLE, Rig
+
+DAVE = {"dave": {"name": "Dave Dunn", "address": "dave@example.com"}}
+ESCALATED = {"escalate_after": "1h", "escalate_to": ["carol"]}
 
 
 def hand_over(rig: Rig, principal: str = "bob", to: str = "carol", **options: Any) -> Delegation:
@@ -74,6 +79,94 @@ def test_when_it_ends_the_person_is_asked(rig: Rig) -> None:
     assert rig.press(other, "bob").done
 
 
+def test_a_newer_word_moves_what_is_open(rig: Rig) -> None:
+    """Carol may not answer for Bob once Alice does: Alice is asked, and nobody waits for Carol."""
+    hand_over(rig)
+    request_id = rig.ask()
+    hand_over(rig, "bob", "alice")
+    assert rig.asked(request_id) == {"alice"}
+    assert rig.press(request_id, "alice").done
+    assert rig.state(request_id) == "approved"
+
+
+def test_it_ends_for_each_gate_by_itself(rig: Rig) -> None:
+    """That Carol stands in at another gate does not keep her seat at this one."""
+    hand_over(rig, gate="pay", until=rig.clock.at + timedelta(hours=1))
+    hand_over(rig, gate="warm_up")
+    request_id = rig.ask()
+    assert rig.asked(request_id) == {"carol"}
+    rig.clock.forward(hours=2)
+    rig.keeper()
+    assert rig.asked(request_id) == {"bob"}
+
+
+@pytest.mark.parametrize("is_bob_there", [True, False])
+def test_it_ends_for_who_was_asked_as_well(make_rig: RigMaker, is_bob_there: bool) -> None:
+    """Escalation asked Dave in Carol's place; then Carol herself is asked, also where nobody else is left."""
+    rig = make_rig(people=PEOPLE | DAVE, gates=GATES | {"pay": GATES["pay"] | ESCALATED})
+    hand_over(rig, "carol", "dave", until=rig.clock.at + timedelta(hours=2))
+    request_id = rig.ask()
+    rig.clock.forward(hours=1.5)
+    rig.keeper()
+    assert rig.asked(request_id) == {"bob", "dave"}
+    if not is_bob_there:
+        with rig.serving.store.write() as tx:
+            seat = tx.session.get_one(Assignment, rig.seat(request_id, "bob").id)
+            lose_seat(tx, rig.serving, seat, because="it came back")
+    rig.clock.forward(hours=1)
+    rig.keeper()
+    assert rig.asked(request_id) == ({"bob", "carol"} if is_bob_there else {"carol"})
+    assert rig.press(request_id, "carol").done
+    assert rig.state(request_id) == "approved"
+
+
+def test_who_stood_in_can_still_be_asked_as_well(make_rig: RigMaker) -> None:
+    """Carol's time in Bob's place was over before the escalation, which names her."""
+    rig = make_rig(gates=GATES | {"pay": GATES["pay"] | ESCALATED})
+    hand_over(rig, until=rig.clock.at + timedelta(minutes=30))
+    request_id = rig.ask()
+    rig.clock.forward(hours=1.5)
+    rig.keeper()
+    assert rig.asked(request_id) == {"bob", "carol"}
+    assert rig.press(request_id, "carol").done
+    assert rig.state(request_id) == "approved"
+
+
+def test_what_is_decided_asks_nobody_any_more(make_rig: RigMaker) -> None:
+    """A seat of somebody whose time is over keeps no keeper busy while an approved action waits."""
+    gate = {"approvers": ["alice", "bob"], "cooling_off": "1d", "remind_after": "none"}
+    rig = make_rig(gates=GATES | {"pay": gate})
+    hand_over(rig, until=rig.clock.at + timedelta(hours=1))
+    request_id = rig.ask()
+    assert rig.press(request_id, "alice").done
+    rig.clock.forward(hours=2)
+    with rig.serving.store.read() as tx:
+        assert stand_ins_over(tx) == []
+    assert rig.seat(request_id, "carol").state == "open"
+
+
+def test_who_is_stood_in_for_is_not_asked_besides(rig: Rig) -> None:
+    """Somebody else's yes asks who is left, and Carol sits in Bob's place: a yes of his would not count."""
+    hand_over(rig)
+    request_id = rig.ask("pay_twice")
+    assert rig.press(request_id, "alice").done
+    rig.keeper()
+    assert rig.asked(request_id) == {"carol"}
+
+
+def test_who_decides_in_a_later_stage_does_not_stand_in_before(make_rig: RigMaker) -> None:
+    """One person counts once: Carol's yes in Bob's place would leave nobody for the stage that is hers."""
+    stages = [{"approvers": ["bob"]}, {"approvers": ["carol"]}]
+    rig = make_rig(gates=GATES | {"pay": {"stages": stages, "remind_after": "none"}})
+    hand_over(rig)
+    request_id = rig.ask()
+    for person in ("bob", "carol"):
+        assert rig.asked(request_id) == {person}
+        assert rig.press(request_id, person).done
+        rig.keeper()
+    assert rig.state(request_id) == "approved"
+
+
 def test_an_end_is_not_undone(rig: Rig, logs: list[Any]) -> None:
     """Who turns the row back to what it was, mark and all, makes nobody stand in again."""
     row = hand_over(rig)
@@ -83,6 +176,28 @@ def test_an_end_is_not_undone(rig: Rig, logs: list[Any]) -> None:
     rig.forge("update delegations set until = '2026-12-01 09:00:00.000000', mark = :m", m=before.mark)
     assert rig.asked(rig.ask()) == {"bob"}
     assert any(entry["event"] == "forged" and entry["table"] == "delegations" for entry in logs)
+
+
+def test_a_stand_in_who_cannot_be_reached_is_passed_by(rig: Rig) -> None:
+    """His mail came back: the person is asked himself."""
+    hand_over(rig)
+    request_id = rig.ask()
+    with rig.serving.store.write() as tx:
+        seat = tx.session.get_one(Assignment, rig.seat(request_id, "carol").id)
+        lose_seat(tx, rig.serving, seat, because="the mail to this person came back")
+    rig.keeper()
+    assert (rig.state(request_id), rig.asked(request_id)) == ("pending", {"bob"})
+    assert rig.press(request_id, "bob").done
+    assert rig.state(request_id) == "approved"
+
+
+def test_a_forged_delegation_is_not_ended_but_said(rig: Rig) -> None:
+    """Its end would be recorded with what was forged."""
+    row = hand_over(rig)
+    rig.forge("update delegations set delegate = 'alice'")
+    with pytest.raises(Forged):
+        end_delegation(rig.serving, row.id, by="oscar")
+    assert len(rig.rows(Event, kind="delegation")) == 1
 
 
 @pytest.mark.parametrize("prefix", ["", "zzz"])

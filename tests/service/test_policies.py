@@ -9,6 +9,7 @@ import pytest
 
 from mailgate.service.policies import settle_in
 from mailgate.store.tables import Event, Policy
+from tests.service.conftest import RigMaker
 from tests.service.rig import GATES, PEOPLE, Rig
 
 
@@ -89,6 +90,16 @@ def test_a_yes_of_somebody_who_was_removed_does_not_count(rig: Rig) -> None:
     rig.changed(people=without("alice"), gates={name: gate for name, gate in GATES.items() if name != "pay_twice"})
     rig.press(request_id, "bob")
     assert rig.state(request_id) != "approved"
+
+
+def test_who_answered_and_was_removed_may_be_missed(make_rig: RigMaker) -> None:
+    """Two of two, and one of them is in the group no more: nobody waits for a yes that cannot be enough."""
+    gates = GATES | {"pay": {"approvers": ["group:finance"], "quorum": 2, "remind_after": "none"}}
+    rig = make_rig(gates=gates, groups={"finance": ["alice", "bob"]})
+    request_id = rig.ask()
+    assert rig.press(request_id, "alice").done
+    restart(rig, groups={"finance": ["bob"]})
+    assert rig.state(request_id) == "undeliverable"
 
 
 def test_somebody_who_moved_is_asked_at_the_new_address(rig: Rig) -> None:

@@ -57,6 +57,13 @@ def test_a_near_repeat_is_said(rig: Rig, first: dict[str, Any], second: dict[str
         assert found[0].endswith("UTC: Too much.")
 
 
+def test_the_very_same_action_is_no_news(rig: Rig) -> None:
+    """An operator lifted its rejection, and another run asks: whoever is asked now should know of the no."""
+    lift_rejection(rig.serving, rejected(rig), by="oscar")
+    [warning] = warnings(rig, rig.ask(run="run-2"))
+    assert warning.startswith("Second attempt after a rejection by Bob Brown on ")
+
+
 def test_attempts_are_counted(rig: Rig) -> None:
     """Whoever is asked a fourth time should know."""
     for amount in (1.0, 2.0, 3.0):
@@ -121,8 +128,8 @@ def test_only_a_remembered_rejection_is_lifted(rig: Rig) -> None:
     """One sentence says how it stands."""
     request_id = rejected(rig)
     lift_rejection(rig.serving, request_id, by="oscar")
-    for wrong, stands in ((request_id, "lifted before"), (rig.ask(args={"order": "A-9"}), "pending")):
-        with pytest.raises(InvalidArguments, match=f"is {stands}; only a rejection that is remembered"):
+    for wrong, stands in ((request_id, "was lifted before"), (rig.ask(args={"order": "A-9"}), "is pending")):
+        with pytest.raises(InvalidArguments, match=f"{stands}; only a rejection that is remembered"):
             lift_rejection(rig.serving, wrong, by="oscar")
 
 
@@ -174,7 +181,7 @@ def test_the_reason_is_asked_for_once(make_rig: RigMaker) -> None:
     assert rig.state(request_id) == "rejected"
     [asked] = rig.mails("why", request_id)
     rig.outbox()
-    [mail] = [raw for _, _, raw in rig.sender.sent if asked.message_id.encode() in raw]
+    [mail] = [raw for _, _, raw in rig.sender.sent if rig.message_id(asked).encode() in raw]
     assert b"was counted, and it is not run" in mail
     assert b"say in one line why" in mail
 

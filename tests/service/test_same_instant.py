@@ -14,6 +14,7 @@ TIMES = 1000
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a busy machine takes minutes; nothing here waits for ever
 @pytest.mark.parametrize("empty_database", DATABASES, indirect=True)
 def test_two_approvers_at_once(rig: Rig) -> None:
     """A thousand requests that need both; each is approved by the later of the two, and only by that one."""

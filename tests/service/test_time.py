@@ -12,9 +12,10 @@ from mailgate.model.verdict import Verdict
 from mailgate.service.execute import report, run
 from mailgate.service.inspect import settle_request
 from mailgate.service.keep import has_unfounded, keep, lose_seat
+from mailgate.service.policies import settle_in
 from mailgate.store.tables import Assignment, Cursor, Execution, Incoming, Outgoing
 from tests.service.conftest import RigMaker
-from tests.service.rig import GATES, Rig
+from tests.service.rig import GATES, PEOPLE, Rig
 
 HOUR = timedelta(hours=1)
 
@@ -216,6 +217,29 @@ def test_escalation_adds_people_and_never_lowers_the_quorum(make_rig: RigMaker) 
     assert rig.state(request_id) == "pending"
     rig.press(request_id, "alice")
     assert rig.state(request_id) == "approved"
+
+
+@pytest.mark.parametrize("requester", ["bob@example.com", None])
+def test_who_may_be_asked_as_well_is_asked_before_it_is_given_up(make_rig: RigMaker, requester: str | None) -> None:
+    """Also where the one approver is the requester, or is removed: nobody else was asked, and there is somebody."""
+    gate = GATES["pay"] | {"escalate_after": "1h", "escalate_to": ["carol"]}
+    rig = make_rig(gates=GATES | {"pay": gate})
+    request_id = rig.ask(on_behalf_of=requester)
+    if requester is None:
+        rig.changed(people={name: person for name, person in PEOPLE.items() if name != "bob"})
+        with rig.serving.store.write() as tx:
+            settle_in(tx, rig.serving)
+        rig.keeper()
+    assert rig.asked(request_id) == {"carol"}
+    [escalation] = rig.bodies(request_id, "escalation")
+    assert (escalation["to"], escalation["actor"]) == (["carol"], {"system": "keeper"})
+    rig.clock.forward(hours=1)
+    rig.keeper()
+    assert len(rig.bodies(request_id, "escalation")) == 1
+    assert rig.press(request_id, "carol").done
+    rig.keeper()
+    assert rig.state(request_id) == "approved"
+    assert rig.execute() is not None
 
 
 def test_escalation_comes_once_and_only_to_new_people(make_rig: RigMaker) -> None:

@@ -10,7 +10,7 @@ from mailgate.model.verdict import Verdict
 from mailgate.store.tables import Decision, Incoming
 from tests.service.conftest import RigMaker
 from tests.service.post import AUTHSERV_ID, deliver, reply
-from tests.service.rig import GATES, Rig
+from tests.service.rig import GATES, PEOPLE, Rig
 
 READING = {"authserv_id": AUTHSERV_ID, "username": "approvals"}
 
@@ -168,7 +168,7 @@ def test_the_page_takes_it_back(rig: Rig) -> None:
     assert (wrong.problem, rig.state(request_id)) == ("code_wrong", "approved")
     page = rig.press(request_id, "bob", Verdict.UNDO)
     assert page.done
-    assert "taken back" in page.sentence
+    assert "taken back" in page.title
     assert rig.state(request_id) == "withdrawn"
     assert not rig.look(request_id, "bob").can_undo
     assert not rig.press(request_id, "bob", Verdict.UNDO).done
@@ -187,6 +187,27 @@ def test_an_undo_that_waits_for_its_record_holds(reading: Rig, hidden: bool) -> 
     reading.keeper()
     assert reading.execute() is None
     assert any("forged" in notice for notice in reading.notices())
+
+
+def test_who_was_removed_may_still_take_a_yes_back(rig: Rig) -> None:
+    """It can only stop the action, and whoever allowed it may know why."""
+    request_id = rig.approved()
+    rig.changed(people={name: person for name, person in PEOPLE.items() if name != "bob"})
+    assert rig.press(request_id, "bob", Verdict.UNDO).done
+    rig.keeper()
+    assert rig.state(request_id) == "withdrawn"
+    assert rig.execute() is None
+
+
+def test_the_record_claims_no_code_that_was_not_asked_for(make_rig: RigMaker) -> None:
+    """Where a link approves nothing its mail has no code: a yes is taken back without one, and the record says so."""
+    rig = make_rig(imap=READING, gates=GATES | {"pay": GATES["pay"] | {"separation": "proven"}})
+    request_id = rig.ask()
+    write(rig, request_id, "APPROVE")
+    assert not rig.look(request_id, "bob").needs_code
+    assert rig.press(request_id, "bob", Verdict.UNDO, code="").done
+    [undo] = rig.bodies(request_id, "undo")
+    assert (undo["level"], undo["evidence"]) == ("link", {"code": "not asked"})
 
 
 def test_a_no_is_not_taken_back_by_a_link_without_its_code(make_rig: RigMaker) -> None:

@@ -3,7 +3,7 @@
 Here lives what runs the servers and looks into their mailboxes. Nothing here knows mailgate, and no test lives here.
 
 One :class:`MailSite` is one organisation. Two of them, given each other's ``routes``, exchange mail as two
-organisations do; ``milters`` takes the sockets of filters that sign and verify.
+organisations do; with a ``name_server`` each signs what it sends and verifies what it gets (OpenDKIM).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from tests.site.ports import LOOPBACK
@@ -24,7 +25,15 @@ class Daemon:
     Signals go to the whole group: the sessions of a mail server outlive a master that is killed alone.
     """
 
-    def __init__(self, name: str, argv: Sequence[str], *, folder: Path, greetings: Mapping[int, bytes]) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        folder: Path,
+        greetings: Mapping[int, bytes],
+        sockets: Sequence[Path] = (),
+    ) -> None:
         """Describe a server; nothing is started.
 
         Args:
@@ -32,12 +41,14 @@ class Daemon:
             argv: the command; it must stay in the foreground.
             folder: an existing folder for ``<name>.log`` and ``<name>.pid``.
             greetings: port → the first bytes that the server says there once it is ready.
+            sockets: Unix sockets that take a connection once it is ready.
         """
         self.name = name
         self.log = folder / f"{name}.log"
         self._argv = tuple(argv)
         self._pid_file = folder / f"{name}.pid"
-        self._greetings = dict(greetings)
+        self._ready = [partial(_greets, port, greeting) for port, greeting in greetings.items()]
+        self._ready += [partial(_takes, path) for path in sockets]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,16 +67,18 @@ class Daemon:
         self._pid_file.write_text(str(self._process.pid))
 
     def wait_ready(self) -> None:
-        """Return when every port greets.
+        """Return when every port greets and every socket takes a connection.
 
         Raises:
             TimeoutError: one does not; the message holds the end of the log.
         """
         give_up_at = time.monotonic() + READY_WITHIN_S
-        for port, greeting in self._greetings.items():
-            while not _greets(port, greeting):
+        for is_ready in self._ready:
+            while not is_ready():
                 if time.monotonic() > give_up_at or (self._process and self._process.poll() is not None):
-                    raise TimeoutError(f"{self.name} does not serve port {port}. Its log ends:\n{self.log_tail()}")
+                    raise TimeoutError(
+                        f"{self.name} does not serve {is_ready.args[0]}. Its log ends:\n{self.log_tail()}"
+                    )
                 time.sleep(LOOK_EVERY_S)
 
     def start(self) -> None:
@@ -125,6 +138,13 @@ def _greets(port: int, greeting: bytes) -> bool:
             return connection.recv(256).startswith(greeting)
     except OSError:
         return False
+
+
+def _takes(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
+        connection.connect(str(path))
+        return True
+    return False
 
 
 class Sweeper:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import smtplib
 import ssl
@@ -15,9 +16,11 @@ from typing import Literal, Self
 
 from tests.site.accounts import Accounts, new_local_part
 from tests.site.authority import Authority
-from tests.site.daemon import LOOK_EVERY_S, Sweeper
-from tests.site.dovecot import DovecotSettings
+from tests.site.daemon import LOOK_EVERY_S, Daemon, Sweeper
+from tests.site.dns import NameServer
+from tests.site.dovecot import MAIL_ID, SIEVE, DovecotSettings
 from tests.site.maildir import Maildir
+from tests.site.opendkim import OpenDkimSettings
 from tests.site.ports import LOOPBACK, PortLease
 from tests.site.postfix import PostfixSettings
 
@@ -43,20 +46,31 @@ class ServerLogin:
 
 
 class MailSite:
-    """Postfix and Dovecot for the domains of ``users``.
+    """Postfix and Dovecot for the domains of ``users``, and OpenDKIM where the site signs.
 
     ``postfix`` and ``dovecot`` can be stopped, killed and started, each by itself; ports, mailboxes and queue stay.
     Passwords are checked by Dovecot for both, so nobody can submit while it is down.
     """
 
-    def __init__(self, users: Mapping[str, str], *, milters: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        users: Mapping[str, str],
+        *,
+        milters: Sequence[str] = (),
+        delimiter: str = "+",
+        catch_all: Mapping[str, str] | None = None,
+        name_server: NameServer | None = None,
+    ) -> None:
         """Lay the site out in a new folder without starting anything; :meth:`down` must follow in any case.
 
         Args:
             users: address → password. The first is the one that :attr:`smtp` and :attr:`imap` log in.
             milters: sockets of mail filters, in Postfix's notation (``unix:/path``).
+            delimiter: between an address and its detail (RFC 5233); empty: such addresses are nobody's.
+            catch_all: domain → the user who gets what is sent there and is nobody's.
+            name_server: where the site publishes its keys and looks up others': OpenDKIM then signs and verifies.
         """
-        self.accounts = Accounts(users=dict(users))
+        self.accounts = Accounts(users=dict(users), delimiter=delimiter, catch_all=dict(catch_all or {}))
         self.authserv_id = f"mx.{self.accounts.domains[0]}"
         self._leases = {name: PortLease() for name in PORTS}
         self.ports = {name: lease.number for name, lease in self._leases.items()}
@@ -75,7 +89,19 @@ class MailSite:
             key=key,
             imap_port=self.ports["imap"],
             imaps_port=self.ports["imaps"],
+            mx_port=self.ports["mx"],
+            delimiter=delimiter,
         )
+        self.opendkim: Daemon | None = None
+        if name_server is not None:
+            opendkim = OpenDkimSettings(
+                folder=self.folder,
+                host_name=self.authserv_id,
+                domains=self.accounts.domains,
+                name_server=name_server,
+            )
+            self.opendkim = opendkim.daemon()
+            milters = (*milters, opendkim.milter)
         self._postfix_settings = PostfixSettings(
             folder=self.folder,
             host_name=self.authserv_id,
@@ -86,6 +112,7 @@ class MailSite:
             submissions_port=self.ports["submissions"],
             mx_port=self.ports["mx"],
             milters=tuple(milters),
+            delimiter=delimiter,
         )
         self._mail_folder = dovecot.mail_folder
         self._maildirs: dict[Path, Maildir] = {}
@@ -94,9 +121,11 @@ class MailSite:
 
     @classmethod
     @contextmanager
-    def start(cls, users: Mapping[str, str]) -> Iterator[Self]:
+    def start(
+        cls, users: Mapping[str, str], *, delimiter: str = "+", catch_all: Mapping[str, str] | None = None
+    ) -> Iterator[Self]:
         """Run a site for the length of a ``with`` block."""
-        site = cls(users)
+        site = cls(users, delimiter=delimiter, catch_all=catch_all)
         try:
             site.up()
             yield site
@@ -104,20 +133,23 @@ class MailSite:
             site.down()
 
     def up(self) -> None:
-        """Start both servers and return when they serve."""
-        self.dovecot.launch()
-        self.postfix.launch()
-        self.dovecot.wait_ready()
-        self.postfix.wait_ready()
+        """Start all servers and return when they serve."""
+        servers = [self.dovecot, self.postfix, *([self.opendkim] if self.opendkim else [])]
+        for server in servers:
+            server.launch()
+        for server in servers:
+            server.wait_ready()
 
     def route_to(self, other: MailSite) -> None:
         """Send mail for the domains of another site there, as to a stranger's server; call it before :meth:`up`."""
         self._postfix_settings.add_route(other.accounts.domains, other.ports["mx"])
 
     def down(self) -> None:
-        """Stop both servers and remove every trace of the site."""
+        """Stop all servers and remove every trace of the site."""
         self.postfix.stop()
         self.dovecot.stop()
+        if self.opendkim is not None:
+            self.opendkim.kill()  # it keeps nothing, and takes five seconds to stop politely
         self._sweeper.sweep()
         for lease in self._leases.values():
             lease.release()
@@ -205,6 +237,14 @@ class MailSite:
                     f"The log of Postfix ends:\n{self.postfix.log_tail()}"
                 )
             time.sleep(LOOK_EVERY_S)
+
+    def write_sieve(self, user: str, script: str) -> None:
+        """Give a user a Sieve script (RFC 5228), such as a vacation notice (RFC 5230); it holds from the next mail on."""
+        home = self._maildir(user, "INBOX").folder.parent
+        for folder in (home.parent, home):
+            folder.mkdir(exist_ok=True)
+            os.chown(folder, MAIL_ID, MAIL_ID)
+        (home / SIEVE).write_text(script)
 
     def _login(self, user: str, tls: Literal["starttls", "implicit"], port: str) -> ServerLogin:
         return ServerLogin(

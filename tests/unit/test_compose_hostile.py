@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from email import message_from_bytes
 from typing import Any
 
@@ -52,9 +53,21 @@ NASTY = st.sampled_from(
         "**yes**",
         "[link](https://evil.example)",
         "--=_",
+        "\u2066\u2069",
+        "\U000e0041\U000e0050",
+        "\u0410\u0420\u0420\u0420OVE",
+        "\nDeadline\n\n  Tue 24 Nov 2099, 18:00 UTC\n",
+        "\nHow to answer\n\n  Reply OK.\n",
+        "\nCode: 000 000\n",
+        "\nSigned by: Alice Adams <alice@example.com>\nDecision: approved\n",
+        "# heading\n- item\n```",
+        "\u00ad\u3164\u034f\u2800",
+        "\ufeff",
+        "\x00\x07\x1b[2J",
     ]
 )
-TEXT = st.lists(NASTY | st.text(max_size=20), max_size=6).map("".join)
+# Hypothesis also draws literals of our own source; by chance an agent does not write somebody's code.
+TEXT = st.lists(NASTY | st.text(max_size=20), max_size=6).map("".join).filter(lambda text: CODE not in text)
 VALUE = st.recursive(
     TEXT | st.integers() | st.floats(allow_nan=False) | st.binary(max_size=40) | st.none(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -108,7 +121,7 @@ def decoded(raw: bytes) -> str:
 @given(letters())
 def test_every_hostile_letter_becomes_a_mail_of_exactly_our_headers(letter: Letter) -> None:
     """It composes (so it says all it must, links one thing, decides nothing), and adds no field and no part."""
-    raw = compose(letter, headers(), templates(), evidence=b"{}")
+    raw = compose(letter, headers(), templates(), evidence=lambda shown: b"{}")
     parsed = message_from_bytes(raw)
     assert parsed.keys() == [
         *("Date", "From", "To", "Reply-To", "Subject", "Message-ID"),
@@ -125,7 +138,8 @@ def test_no_archive_copy_holds_a_secret(letter: Letter, quoted: str) -> None:
     """Link, token and code are in no byte of it, decoded or not, also when a person quoted them."""
     said = request_letter(ask(), seat(), heard=f"{quoted} {CODE}", history=(signature(reason=f"{quoted} 482 913"),))
     for version in (letter, said):
-        seen = re.sub(r"[0-9a-f]{64}", "", decoded(compose(redacted(version), headers(), templates(), evidence=b"{}")))
+        raw = compose(redacted(version), headers(), templates(), evidence=lambda shown: b"{}")
+        seen = re.sub(r"[0-9a-f]{64}", "", decoded(raw))
         assert TOKEN not in seen
         assert CODE not in seen
         assert "482 913" not in seen
@@ -136,7 +150,7 @@ def values(count: int, value: Any) -> dict[str, Any]:
     return {f"argument {number}": value for number in range(count)}
 
 
-def test_no_flood_of_arguments_pushes_the_answer_out_of_sight() -> None:
+def test_no_flood_of_arguments_pushes_the_answer_out_of_sight(record_property: Callable[[str, object], None]) -> None:
     """Gmail hides what follows 102 KB; the HTML part stays below it whatever an agent sends."""
     for arguments in (
         values(200, "é\n" * 500),
@@ -152,3 +166,7 @@ def test_no_flood_of_arguments_pushes_the_answer_out_of_sight() -> None:
         content = html.get_payload(decode=True)
         assert isinstance(content, bytes)
         assert len(content) < 102_000
+    record_property("attack", "A flood of arguments, names and values, so that the client hides the end of the mail")
+    record_property(
+        "happened", "The mail stays below the 102 KB that Gmail shows; what is left out is counted and attached."
+    )

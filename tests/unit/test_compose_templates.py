@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mailgate.errors import ComposeError
-from mailgate.mail.compose import Templates, render, shown_text
+from mailgate.mail.compose import Templates, compose, render
 from mailgate.mail.draft import request_letter
 from mailgate.mail.folding import opens_decision
-from mailgate.mail.letter import RECORD_BEGINS, RECORD_ENDS, LetterKind, redacted
+from mailgate.mail.letter import RECORD_BEGINS, RECORD_ENDS, Letter, LetterKind, redacted
 from mailgate.mail.rehearsal import rehearse, sample_letters
 from mailgate.mail.saying import block, read_html
 from mailgate.mail.templates import spaced
-from tests.letters import LINK, MARKER, SHIPPED, ask, seat, templates
+from mailgate.model.stamps import visible_block, visible_hash
+from tests.letters import LINK, MARKER, SHIPPED, ask, headers, seat, templates
 
 
 def replaced(folder: Path, name: str, old: str, new: str) -> Templates:
@@ -100,14 +102,29 @@ def test_text_and_html_say_the_same() -> None:
             assert block(rendered.text) == block("\n".join(read_html(rendered.html).lines))
 
 
-def test_what_was_shown_does_not_depend_on_the_secrets() -> None:
-    """The hash in the record is the same for the person's mail and the archive's copy, whatever the code was."""
-    one, other = (
-        request_letter(ask(), seat()),
-        request_letter(ask(), seat(code="000000", link=LINK.replace("Wy", "Xy"))),
-    )
-    assert shown_text(one, templates()) == shown_text(other, templates()) == shown_text(redacted(one), templates())
-    assert shown_text(one, templates()) != shown_text(request_letter(ask(arguments={}), seat()), templates())
+def bound(letter: Letter) -> list[str]:
+    """Return what a mail's evidence is told that the mail shows."""
+    told: list[str] = []
+    compose(letter, headers(), templates(), evidence=lambda shown: told.append(shown) or b"{}")
+    return told
+
+
+def test_what_the_stamp_binds_is_what_both_parts_show() -> None:
+    """The digest that the evidence is made from is that of the visible block, as text and HTML have it; empty without one."""
+    for letter in (version for each in sample_letters() for version in (each, redacted(each))):
+        rendered = render(letter, templates())
+        block = visible_block(rendered.text.split("\n"))
+        assert block == visible_block(read_html(rendered.html).lines)
+        assert (block is not None) == letter.recorded
+        assert bound(letter) == ["" if block is None else visible_hash(block)]
+
+
+def test_what_the_stamp_binds_does_not_depend_on_the_link() -> None:
+    """Gateways write links anew; every word and every value counts."""
+    asked = request_letter(ask(), seat())
+    assert bound(asked) == bound(request_letter(ask(), seat(link=LINK.replace("Wy", "Xy"))))
+    others = (ask(arguments={}), ask(reasoning="For fun."), ask(arguments=ask().arguments | {"amount": 120.01}))
+    assert bound(asked) not in [bound(request_letter(other, seat())) for other in others]
 
 
 def test_values_keep_their_direction() -> None:
@@ -187,12 +204,12 @@ def test_a_mistake_in_a_template_names_file_line_and_variable(tmp_path: Path, wr
         ("layout.html.j2", "Decide on", "<form></form> Decide on", "holds <form>"),
         ("layout.html.j2", "Decide on", '<b onclick="x">Decide</b> on', "holds <b onclick>"),
         ("layout.html.j2", "Decide on", '<b style="background:url(x)">Decide</b> on', "holds <b style>"),
-        ("layout.html.j2", ":root {", "@import 'x'; :root {", "style sheet of the HTML part loads"),
+        ("layout.html.j2", ":root {", "@import 'x'; :root {", "a style sheet that loads something"),
         ("layout.html.j2", "How to answer", "Approve", "could be read as an answer: 'Approve'"),
     ],
 )
 def test_a_replaced_template_that_would_mislead_is_refused(
-    tmp_path: Path, name: str, old: str, new: str, reason: str
+    tmp_path: Path, name: str, old: str, new: str, reason: str, record_property: Callable[[str, object], None]
 ) -> None:
     """Left out, moved, turned into a decision, linking or loading something: no mail is made, and the rehearsal says why."""
     changed = replaced(tmp_path, f"mail/{name}", old, new)
@@ -200,6 +217,112 @@ def test_a_replaced_template_that_would_mislead_is_refused(
         render(request_letter(ask(), seat()), changed)
     with pytest.raises(ComposeError):
         rehearse(changed)
+    record_property("attack", "A replaced template that leaves something out, decides, links, loads or runs something")
+    record_property("happened", "The start is refused, with the file and the line; no mail is made from it.")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        (
+            "layout.txt.j2",
+            "How to answer",
+            "No answer yet",
+            "layout.txt.j2, line 111, prints a line that could be read",
+        ),
+        (
+            "request.txt.j2",
+            "{% block matter %}What would be run{% endblock %}",
+            "{% block matter %}\n\n  APPROVE\n{% endblock %}",
+            "request.txt.j2, line 5, prints a line that could be read as an answer: 'APPROVE'.",
+        ),
+        (
+            "layout.txt.j2",
+            "{{ letter.marker }}",
+            "Hi\n{{ letter.marker }}",
+            "layout.txt.j2, line 6, does not begin with",
+        ),
+        (
+            "layout.html.j2",
+            "{{ letter.marker }}",
+            "",
+            "layout.html.j2 does not print the reply marker line exactly once (the shipped mail/layout.html.j2 prints it in",
+        ),
+        ("layout.html.j2", "Decide on", "https://x.example Decide on", "layout.html.j2, line 147, holds other links"),
+        ("layout.html.j2", "Decide on", '<b onclick="x">Decide</b> on', "layout.html.j2, line 147, holds <b onclick>"),
+        ("parts.html.j2", "{{ line | spaced }}", "x", "parts.html.j2 does not show '| ok', which this mail has to say"),
+        (
+            "layout.txt.j2",
+            "Who else is asked",
+            "The others",
+            "layout.txt.j2, line 140, and answer.txt.j2 do not say the same",
+        ),
+        (
+            "layout.html.j2",
+            "<title>",
+            "<!-- [if mso]>APPROVE<![endif] --><title>",
+            "layout.html.j2, line 15, holds a comment, which a mail of ours must not.",
+        ),
+        *(
+            (
+                "layout.html.j2",
+                "{{ passage(letter.claim.words) }}",
+                f'<div style="{style}">{{{{ passage(letter.claim.words) }}}}</div>',
+                "layout.html.j2, line 105, holds <div style> that hides something",
+            )
+            for style in (
+                "display: none",
+                "VISIBILITY:hidden",
+                "opacity:0.0",
+                "font-size:0px",
+                "max-height:0;overflow:hidden",
+                "mso-hide:all",
+                "text-indent:-999px",
+                "position:absolute;left:-999px",
+                "color:transparent",
+            )
+        ),
+        (
+            "layout.html.j2",
+            ":root {",
+            ".panel { display:none } :root {",
+            "layout.html.j2, line 18, holds a style sheet that hides something",
+        ),
+    ],
+)
+def test_a_mistake_in_a_replaced_template_is_found_where_it_was_made(
+    tmp_path: Path, name: str, old: str, new: str, said: str
+) -> None:
+    """The sentence names the file and the line; where something is missing, the shipped file and line that print it."""
+    changed = replaced(tmp_path, f"mail/{name}", old, new)
+    with pytest.raises(ComposeError, match=re.escape(f"{tmp_path}/mail/{said}")):
+        rehearse(changed)
+
+
+def test_styles_that_hide_nothing_are_allowed(tmp_path: Path) -> None:
+    """What only looks like hiding is left alone."""
+    style = "opacity:0.9;font-size:0.9em;line-height:0.95;max-width:600px;background-color:transparent;height:40px"
+    rehearse(
+        replaced(tmp_path, "mail/layout.html.j2", '<div class="card" style="', f'<div class="card" style="{style};')
+    )
+
+
+def test_a_file_that_replaces_nothing_is_a_slip(tmp_path: Path) -> None:
+    """Its name is not that of a template, and none uses it: whoever wrote it believes it to be in use."""
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "requst.txt.j2").write_text("{% extends 'mail/layout.txt.j2' %}")
+    with pytest.raises(
+        ComposeError, match=r"mail/requst\.txt\.j2 replaces no template, .*; did you mean mail/request\.txt\.j2\?"
+    ):
+        Templates.load(SHIPPED, tmp_path)
+
+
+def test_a_file_that_a_replaced_template_uses_is_none(tmp_path: Path) -> None:
+    """A template may be taken apart into files of one's own."""
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "ours.txt.j2").write_text("{{ letter.footer }}")
+    changed = replaced(tmp_path, "mail/layout.txt.j2", "{{ letter.footer | fold }}", "{% include 'mail/ours.txt.j2' %}")
+    assert "mail/ours.txt.j2" in changed.names()
 
 
 def test_escaping_cannot_be_forgotten_in_html_templates(tmp_path: Path) -> None:

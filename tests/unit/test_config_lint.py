@@ -190,18 +190,12 @@ def test_nobody_is_asked_at_the_address_that_asks(address: str) -> None:
     assert found.startswith(f"[people.alice] address: {address} is the mailbox that replies are read from")
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("web_confirm", "fresh_code"),
-        ("batch_window", "5m"),
-    ],
-)
-def test_a_promise_that_is_not_kept_yet_is_an_error(key: str, value: str) -> None:
-    """A safeguard that is ignored is worse than one that is refused."""
-    [found] = errors(**gate(approvers=["alice"], **{key: value}))
-    assert found.startswith(f"[gates.wire] {key}: ")
+def test_a_promise_that_is_not_kept_yet_is_an_error() -> None:
+    """A safeguard that is ignored is worse than one that is refused; fresh codes are there."""
+    [found] = errors(**gate(approvers=["alice"], batch_window="5m"))
+    assert found.startswith("[gates.wire] batch_window: ")
     assert "is not there yet in this version; " in found
+    assert errors(**gate(approvers=["alice"], web_confirm="fresh_code", separation="proven")) == []
 
 
 def test_a_shared_mailbox_is_no_named_person() -> None:
@@ -210,6 +204,41 @@ def test_a_shared_mailbox_is_no_named_person() -> None:
     [found] = errors(people=people, **gate(approvers=["alice", "desk"], named_people=True))
     assert found.startswith("[gates.wire] named_people: desk has group = true")
     assert errors(people=people, **gate(approvers=["alice", "desk"])) == []
+
+    whoever = {"mailgate": {"default_approvers": ["desk"]}}
+    [found] = errors(people=people, **whoever, **gate(named_people=True))
+    assert found.startswith("[gates.wire] named_people: desk has group = true")
+
+
+def test_only_replies_that_can_be_proven_are_asked_for() -> None:
+    """Where a link is not enough and neither a server nor a signature vouches for a reply, nobody could ever approve."""
+    proven = gate(approvers=["alice"], separation="proven")
+    [found] = errors(imap={"dkim": False}, **proven)
+    assert found == (
+        "[gates.wire] separation = 'proven' takes authenticated replies only, and none is, because [imap] dkim is false and "
+        "authserv_id is empty; set dkim = true, name the server whose verdicts are believed, or set web_confirm = 'fresh_code'"
+    )
+    assert errors(**proven) == []
+    assert errors(imap={"dkim": False, "authserv_id": "mx.example.com"}, **proven) == []
+
+
+@pytest.mark.parametrize("keys", [{}, {"tier": "auto", "rules": [{"when": "true", "tier": "require_approval"}]}])
+def test_a_gate_that_asks_nobody_is_doubtful(keys: dict[str, Any]) -> None:
+    """Whatever it holds can only be given up; one that never asks needs nobody."""
+    [hint] = hints(**gate(**keys))
+    assert hint.startswith("[gates.wire] needs approval and names nobody")
+    assert hints(mailgate={"default_approvers": ["alice"]}, **gate(**keys)) == []
+    assert hints(**gate(tier="auto")) == []
+
+
+def test_an_escalation_to_those_who_are_asked_anyway_is_doubtful() -> None:
+    """In its first step or in a later one: nobody more would hear of it."""
+    sentence = "[gates.wire] escalation to bob adds nobody, since they are asked before; name somebody else"
+    first = {"escalate_after": "1h", "escalate_to": ["bob"]}
+    assert hints(**gate(approvers=["alice", "bob"], **first)) == [sentence]
+    further = {"escalate_further": [{"after": "2h", "ask": ["bob"]}]}
+    assert hints(**gate(approvers=["alice"], **first, **further)) == [sentence]
+    assert hints(**gate(approvers=["alice"], **first)) == []
 
 
 def test_a_task_is_taken_over_by_somebody() -> None:
@@ -244,3 +273,12 @@ def test_warnings_are_no_errors() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert errors(**gate(approvers=["alice", "bob"], quorum=2)) == []
+
+
+def test_exchange_online_is_believed_with_signatures_only() -> None:
+    """Its field bears no name, so that it proves nothing alone; however it is spelled."""
+    assert errors(imap={"authserv_id": "M365"}) == []
+    assert errors(imap={"authserv_id": "M365", "dkim": False}) == [
+        "[imap] authserv_id = 'm365' counts only together with a signature; set dkim = true"
+    ]
+    assert errors(imap={"authserv_id": "mx.example.com", "dkim": False}) == []

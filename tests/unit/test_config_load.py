@@ -272,7 +272,7 @@ address = "archive@example.com"
 witnesses = ["audit@example.org"]
 
 [gates.wire]
-stages = [{ approvers = ["group:finance"], quorum = 1 }, { approvers = ["carol"], quorum = 1 }]
+stages = [{ approvers = ["alice"], quorum = 1 }, { approvers = ["carol"], quorum = 1 }]
 timeout = "none"
 remind_after = "1d"
 escalate_to = ["bob"]

@@ -95,10 +95,10 @@ def test_a_mistake_is_shown_in_plain_characters(tmp_path: Path, text: str) -> No
 ONE: list[tuple[str, str]] = [
     ("[smtp]\nhots = 'x'", "[smtp] hots is not a known key; did you mean 'host'?"),
     ("[smpt]\nhost = 'x'", "[smpt] is not a known key; did you mean 'smtp'?"),
-    ("port = 5", "port is not a known key; sections are archive, breaker, "),
+    ("port = 5", "port is not a known key; sections are answers, archive, "),
     ("folder = 'x'", "folder is not a known key; "),
     ("_env_file = 'x'", "_env_file is not a known key; "),
-    ("[nonsense]", "[nonsense] is not a known key; sections are archive, breaker, "),
+    ("[nonsense]", "[nonsense] is not a known key; sections are answers, archive, "),
     ("[calibration]\nzzz = 1", "[calibration] zzz is not a known key; known here are flag_above, min_decisions."),
     ("[smtp]\nport = 'many'", "[smtp] port = 'many': write a whole number."),
     ("[smtp]\nport = 1.5", "[smtp] port = 1.5: write a whole number."),
@@ -367,3 +367,19 @@ def test_the_error_carries_its_sentences_one_a_line() -> None:
     error = ConfigError(["a.", "b."])
     assert str(error) == "a.\nb."
     assert error.problems == ("a.", "b.")
+
+
+@pytest.mark.parametrize(
+    "server", ["127.0.0.1", "dns.example.com:53", "127.0.0.1:0", "127.0.0.1:x", "::1:99999", ":53"]
+)
+def test_a_resolver_is_an_address_and_a_port(tmp_path: Path, server: str) -> None:
+    """A name would have to be looked up by what it names."""
+    [sentence] = problems(tmp_path, f'{PEOPLE}[imap]\nresolver = "{server}"\n')
+    assert f"{server!r} is no DNS server's address and port, such as 127.0.0.1:53" in sentence
+
+
+@pytest.mark.parametrize("server", ["", "127.0.0.1:53", "[::1]:5353"])
+def test_a_resolver_is_taken(tmp_path: Path, server: str) -> None:
+    """Also one of IPv6, and none."""
+    (tmp_path / "config.toml").write_text(f'{PEOPLE}[imap]\nresolver = "{server}"\n', encoding="utf-8")
+    assert load_config(tmp_path / "config.toml").imap.resolver == server

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailgate.mail.folding import WIDTH, fold, opens_decision, squeezed
+from mailgate.model.verdict import Verdict, read_verdict
 
 WORDS = st.lists(
     st.sampled_from(["no", "stop", "APPROVE", "Reject:", "undo.", "> no", "*no*", "the", "a" * 90, "  ", "⟨U+202E⟩"])
@@ -41,6 +42,26 @@ def test_lines_that_could_be_answers_are_known(line: str) -> None:
 def test_lines_of_ours_are_not_taken_for_answers(line: str) -> None:
     """Bars, quotes, numbers and longer words do not decide."""
     assert not opens_decision(line)
+
+
+DECIDES = {Verdict.APPROVE, Verdict.REJECT, Verdict.QUESTION, Verdict.UNDO}
+WORD_OR_NOT = st.sampled_from(
+    [
+        *("approve", "approved", "reject", "rejected", "deny", "denied", "decline", "declined"),
+        *("no", "stop", "question", "undo", "ＮＯ", "a", "1"),
+    ]
+)
+PIECES = WORD_OR_NOT | st.sampled_from(" :.!-‐_*>,(—'/\u200b\u202a\ufeff\u00a0：")
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(PIECES, max_size=6).map("".join))
+@example("no- refunds")
+@example("\u200bno, never")
+@example("question: a")
+def test_whatever_a_reply_decides_by_is_known(line: str) -> None:
+    """No line that the grammar of replies takes for an answer is missed, whatever stands around its first word."""
+    assert opens_decision(line) or read_verdict(line).verdict not in DECIDES
 
 
 @settings(deadline=None)

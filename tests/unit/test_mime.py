@@ -196,6 +196,9 @@ def test_a_missing_last_boundary_is_forgiven() -> None:
         ("utf-8", "Grüße".encode(), "Grüße"),
         ("us-ascii", "Grüße".encode(), "Grüße"),
         ("iso-8859-1", "„Grüße“".encode("cp1252"), "„Grüße“"),
+        ("cp037", b"APPROVE", "APPROVE"),  # EBCDIC and kin, where ASCII would be other letters: not believed
+        ("utf-7", b"+AEE-", "+AEE-"),
+        ("utf-16", "Grüße".encode("utf-16"), "Grüße"),
         ("unknown-8bit", "Grüße".encode("latin-1"), "Grüße"),
         ("x-no-such-charset", "Grüße".encode(), "Grüße"),
         ("x-no-such-charset", "Grüße".encode("latin-1"), "Grüße"),

@@ -158,3 +158,16 @@ def test_a_person_with_a_mistake_is_refused(wrong: dict[str, Any]) -> None:
     """Unknown zones, roles and keys, broken addresses and names: none of them is ignored."""
     with pytest.raises(ValidationError):
         Person(**{"name": "Al", "address": "al@example.com", **wrong})
+
+
+def test_a_signature_is_lines_that_print_and_decide_nothing() -> None:
+    """A line that would be an answer on top, or that holds what nobody sees, is no signature."""
+    person = {"name": "Bob", "address": "bob@example.com"}
+    assert Person.model_validate({**person, "signature": "Bob\nChief Happiness Officer"}).signature
+    for line, why in (
+        ("REJECT", "would be an answer"),
+        ("approve", "would be an answer"),
+        ("Bob\u200b", "not printed"),
+    ):
+        with pytest.raises(ValidationError, match=why):
+            Person.model_validate({**person, "signature": f"Bob\n{line}"})

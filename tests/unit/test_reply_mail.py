@@ -118,6 +118,34 @@ def test_a_signature_that_html_names_is_one_in_plain_text_too() -> None:
     assert approval.verdict is Verdict.UNCLEAR
 
 
+BANNER = "CAUTION: This mail came from outside."
+ADDED = f"{BANNER}\nWe are not liable for anything."
+ON = "On Tue, 24 Nov 2026 at 15:00, Approvals <approvals@gate.example.com> wrote:"
+
+
+@pytest.mark.parametrize(
+    ("plain", "verdict"),
+    [
+        (f"{BANNER}\n\nAPPROVE\n\nBob\n\nWe are not liable for anything.", Verdict.APPROVE),
+        (f"*{BANNER}*\nREJECT: dear", Verdict.REJECT),
+        (f"Hello\n{BANNER}\n\nAPPROVE", Verdict.UNCLEAR),
+        (f"{BANNER} Really.\n\nAPPROVE", Verdict.UNCLEAR),
+        (f"{BANNER}\n\nAPPROVE\n\nonly half", Verdict.UNCLEAR),
+        (BANNER, Verdict.NONE),
+        # An empty answer below a banner: what stands among quoted lines, or right below them, may be the rest of one.
+        (f"{BANNER}\n\n{ON}\n> mailgate-reply-above-x\n> {'x' * 60}\nAPPROVE\n> end", Verdict.UNCLEAR),
+        (f"{BANNER}\n\n{ON}\n> mailgate-reply-above-x\n> {'x' * 60}\nAPPROVE\n", Verdict.UNCLEAR),
+        (f"{BANNER}\n\n{ON}\n> mailgate-reply-above-x\n> end\n\nAPPROVE\n", Verdict.APPROVE),
+    ],
+)
+def test_lines_that_a_mail_system_adds_are_nobodys_words(plain: str, verdict: Verdict) -> None:
+    """A configured banner or disclaimer is left out before anything is read; unconfigured, it is the first line."""
+    opened = mail(plain=plain)
+    assert read_reply(opened, added=ADDED).verdict is verdict
+    assert read_reply(mail(markup=f"<p>{BANNER}</p><div>APPROVE</div>"), added=ADDED).verdict is Verdict.APPROVE
+    assert read_reply(opened).verdict is not Verdict.APPROVE or not plain.startswith(BANNER)
+
+
 TEXT = "Content-Type: text/plain; charset=utf-8"
 
 

@@ -224,6 +224,33 @@ def test_a_header_block_needs_three_kinds_of_labels() -> None:
     assert not is_separator("-----Original Message----- " + "x" * 200)
 
 
+LINKS = "Links:\n------\n[1] \nhttps://approvals.example.com/d/WyJhIiwxLCJhYmNkZWYwMSJd/\n[2] mailto:bob@example.com\n"
+OURS = "On 5 May 2026 at 10:00, A <a@b.c> wrote:\n> mailgate-reply-above-x\n"
+
+
+@pytest.mark.parametrize("text", [f"REJECT\n\n{OURS}\n\n{LINKS}", f"{OURS}\nREJECT\n\n{LINKS}", f"REJECT\n\n{LINKS}"])
+def test_the_links_that_a_client_lists_below_everything_are_not_the_persons(text: str) -> None:
+    """Roundcube ends the text of an HTML mail with the quoted mail's links, unmarked; the answer stands alone all the same."""
+    assert new_text_of_plain(text).strip() == "REJECT"
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        LINKS + "but only half of it",
+        LINKS.replace("[2] ", "[2] only half of it "),
+        LINKS.replace("[2] mailto:bob@example.com", "[2] half"),
+        LINKS.replace("------\n", "------\nbut only half of it\n"),
+        LINKS.replace("------\n", ""),
+        "Links:\n------\n",
+        LINKS.replace("Links:", "Only these links:"),
+    ],
+)
+def test_words_of_a_persons_own_are_never_dropped_as_links(below: str) -> None:
+    """What is more than a title, a rule, numbers and addresses may be a condition."""
+    assert read_verdict(new_text_of_plain(f"APPROVE\n\n{OURS}\n\n{below}")).verdict == Verdict.UNCLEAR
+
+
 def test_brackets_made_to_cost_are_read() -> None:
     """A megabyte of opening brackets above a broken-off quote mark, which was searched from each of them on."""
     assert new_text_of_plain("<" * 990_000 + "\n>:\nAPPROVE").endswith("APPROVE")

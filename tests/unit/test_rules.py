@@ -176,6 +176,8 @@ def test_a_situation_is_converted_once() -> None:
         ("args.items.all(x, args.items.all(y, x + y > 0))", 2_000, False),
         ("args.items.all(a, args.items.all(b, args.items.all(c, args.items.all(d, true))))", 40, False),
         ("args.items.all(a, args.items.all(b, args.items.all(c, args.items.all(d, true))))", 5, True),
+        (f"{'[1, 2, 3, 4, 5, 6, 7, 8, 9, 0].all(x, ' * 7}true{')' * 7}", 1, False),
+        ("[1, 2, 3].all(x, x in args.items || x > 0)", 1, True),
     ],
 )
 def test_a_rule_that_would_take_too_long_is_not_begun(when: str, size: int, decided: bool) -> None:
