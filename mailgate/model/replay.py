@@ -9,53 +9,16 @@ would have let something through that must not be (a run, a yes, an end) is a fa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
 from mailgate.errors import IllegalTransition
+from mailgate.model.course import Course, Fault, asked_of, note_asked, read_instant
 from mailgate.model.findings import Kind
-from mailgate.model.levels import Level
-from mailgate.model.lifecycle import Stage, Standing, State, Trigger, Vote, advance, tally
-from mailgate.model.mailboxes import fold
+from mailgate.model.lifecycle import State, Trigger, advance
 from mailgate.model.records import Record
-from mailgate.model.seating import Seat, gone_from, seated
+from mailgate.model.recount import count, has_reject, quorum
 from mailgate.model.terms import Crowd, Terms
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """What is wrong with one record of a history, in a sentence."""
-
-    kind: Kind
-    index: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """One counted answer: whose, to which seat, and from which addresses it cannot come again."""
-
-    id: str
-    person: str
-    address: str
-    stage: int
-    approves: bool
-    counts: bool
-    undone: bool = False
-
-
-@dataclass(slots=True)
-class Course:
-    """Where a request stands, record by record. One request's only, and gone with it."""
-
-    terms: Callable[[str], Terms | None]
-    crowd: Callable[[int], Crowd | None]
-    asked: Record | None = None
-    state: State = State.PENDING
-    seats: dict[str, Seat] = field(default_factory=dict)  # by assignment
-    answers: list[Given] = field(default_factory=list)
-    window: tuple[datetime, datetime] | None = None
-
 
 Step = Callable[[Course, Record], Iterator[Fault]]
 
@@ -107,20 +70,11 @@ def _move(course: Course, record: Record) -> Iterator[Fault]:
     step = _STEPS.get(record.event)
     if step is not None:
         yield from step(course, record)
+    note_asked(course, record)
 
 
 def _request(course: Course, record: Record) -> Iterator[Fault]:
     course.asked = record
-    yield from _ask(course, record)
-
-
-def _ask(course: Course, record: Record) -> Iterator[Fault]:
-    """Note who was asked, also for a later stage."""
-    for said in record.body.get("asked", ()):
-        stands_in_for = said["for"]
-        course.seats[said["assignment"]] = Seat(
-            person=said["person"], stage=said["stage"], state="open", stands_in_for=stands_in_for
-        )
     yield from ()
 
 
@@ -135,117 +89,27 @@ def _revoked(course: Course, record: Record) -> Iterator[Fault]:
     for name, seat in course.seats.items():
         if seat.person in record.body["people"]:
             course.seats[name] = replace(seat, state="revoked")
-    yield from _ask(course, record)
+    yield from ()
 
 
 def _decision(course: Course, record: Record) -> Iterator[Fault]:
-    """Count an answer again: whose it is, when it came, how well it is proven, and whether that is enough."""
-    body = record.body
+    """Count an answer again, and go where it leads."""
     if course.state is not State.PENDING:
         raise IllegalTransition(course.state, Trigger.APPROVE)
-    approves = {"approved": True, "rejected": False}[body["meaning"]]
-    faults = [
-        *_entitlement(course, record),
-        *(_separation(course, record) if approves else ()),
-        *(_proof_of_person(course, record) if approves else ()),
-        *_timeliness(course, record),
-    ]
-    yield from faults
-    answer = Given(
-        id=body["decision"],
-        person=body["approver"]["person"],
-        address=body["approver"]["address"],
-        stage=body["stage"],
-        approves=approves,
-        counts=not faults,
-    )
-    course.answers.append(answer)
-    outcome = body["outcome"]
+    yield from count(course, record)
+    body, outcome = record.body, record.body["outcome"]
     if outcome == State.APPROVED:
-        yield from _quorum(course, record)
+        yield from quorum(course, record)
         course.state = advance(course.state, Trigger.APPROVE)
-        course.window = (_instant(body["not_before"]), _instant(body["valid_until"]))
+        course.window = (read_instant(body["not_before"]), read_instant(body["valid_until"]))
     elif outcome == State.REJECTED:
         yield from _rejected(course, record)
     elif outcome != State.PENDING:
         raise ValueError(outcome)
-    yield from _ask(course, record)
-
-
-def _entitlement(course: Course, record: Record) -> Iterator[Fault]:
-    """The one who answers was asked, by this very seat, and has not answered before; one mailbox is one person."""
-    approver, seat = record.body["approver"], course.seats.get(record.body["assignment"])
-    name = approver["name"]
-    if seat is None or seat.person != approver["person"] or seat.state != "open":
-        yield Fault(kind=Kind.QUORUM, index=record.index, why=f"{name} answered, and was not asked, or not any more.")
-    crowd = course.crowd(record.index)
-    for earlier in course.answers:
-        if earlier.person == approver["person"] or _is_one_mailbox(earlier.address, approver["address"], crowd):
-            why = f"{name} answered a second time; one person counts once, under whatever address."
-            yield Fault(kind=Kind.QUORUM, index=record.index, why=why)
-
-
-def _is_one_mailbox(first: str, second: str, crowd: Crowd | None) -> bool:
-    owners = (crowd.owner_of(first), crowd.owner_of(second)) if crowd is not None else (None, None)
-    return fold(first) == fold(second) or (owners[0] is not None and owners[0] == owners[1])
-
-
-def _separation(course: Course, record: Record) -> Iterator[Fault]:
-    """Who the agent acts for does not approve, nor anybody in his place."""
-    terms, approver = _terms(course), record.body["approver"]
-    if terms is None or terms.single_operator:
-        return
-    nobody = _nobody(course, record)
-    asked_for = _asked(course).body["actor"].get("on_behalf_of")
-    same = bool(asked_for) and _is_one_mailbox(asked_for, approver["address"], course.crowd(record.index))
-    if same or approver["person"] in nobody or record.body.get("for") in nobody:
-        why = f"{approver['name']} approved what was asked for on behalf of {asked_for}."
-        yield Fault(kind=Kind.SOD, index=record.index, why=why)
-
-
-def _proof_of_person(course: Course, record: Record) -> Iterator[Fault]:
-    """A yes below what the gate wants does not count, so that the quorum lacks it."""
-    terms, level = _terms(course), record.body["level"]
-    if terms is not None and not terms.takes_yes(Level(level)):
-        name = record.body["approver"]["name"]
-        why = f"The yes of {name} is proven as {level}, which is less than the gate wants."
-        yield Fault(kind=Kind.QUORUM, index=record.index, why=why)
-
-
-def _timeliness(course: Course, record: Record) -> Iterator[Fault]:
-    """A reply counts by when it was received, everything else by when it was recorded."""
-    received = record.body.get("evidence", {}).get("received_at")
-    given_at = min(_instant(received), record.at) if received else record.at
-    deadline = _asked(course).body["deadline"]
-    if deadline is not None and given_at > _instant(deadline):
-        name = record.body["approver"]["name"]
-        why = f"{name} answered at {given_at:%Y-%m-%d %H:%M:%S} UTC, after the deadline {deadline}."
-        yield Fault(kind=Kind.LATE, index=record.index, why=why)
-
-
-def _quorum(course: Course, record: Record) -> Iterator[Fault]:
-    terms = _terms(course)
-    if terms is None:
-        why = "The policy under which it was approved is in no record, so that nobody can say whether it allowed that."
-        yield Fault(kind=Kind.QUORUM, index=record.index, why=why)
-        return
-    votes = [
-        Vote(person=a.person, stage=a.stage, approves=a.approves) for a in course.answers if a.counts and not a.undone
-    ]
-    undone = [a.person for a in course.answers if a.undone]
-    gone = gone_from(course.seats.values(), undone)
-    result = tally(_stages(course, record, terms), votes, requester=None, veto=terms.veto, gone=gone)
-    if result.standing is not Standing.APPROVED:
-        why = f"It was taken for approved, and stands as {result.standing}: {result.missing} more would have had to say yes."
-        yield Fault(kind=Kind.QUORUM, index=record.index, why=why)
-
-
-def _has_reject(course: Course) -> bool:
-    return any(not a.approves and not a.undone for a in course.answers)
 
 
 def _rejected(course: Course, record: Record) -> Iterator[Fault]:
-    if not _has_reject(course):
+    if not has_reject(course):
         why = "It ended as rejected, and nobody rejected it."
         yield Fault(kind=Kind.ILLEGAL_TRANSITION, index=record.index, why=why)
     course.state = advance(course.state, Trigger.REJECT)
@@ -271,8 +135,8 @@ def _undeliverable(course: Course, record: Record) -> Iterator[Fault]:
 
 
 def _expired(course: Course, record: Record) -> Iterator[Fault]:
-    deadline = _asked(course).body["deadline"]
-    if deadline is None or not _is_over(_instant(deadline), record):
+    deadline = asked_of(course).body["deadline"]
+    if deadline is None or not _is_over(read_instant(deadline), record):
         why = "It ended as expired before its deadline."
         yield Fault(kind=Kind.ILLEGAL_TRANSITION, index=record.index, why=why)
     course.state = advance(course.state, Trigger.EXPIRE)
@@ -323,7 +187,6 @@ _STEPS: Mapping[str, Step] = {
     "request": _request,
     "decision": _decision,
     "undo": _undo,
-    "escalation": _ask,
     "bounce": _bounced,
     "revoked": _revoked,
     "undeliverable": _undeliverable,
@@ -336,43 +199,3 @@ _STEPS: Mapping[str, Step] = {
     "settled": _ends_as({State.SUCCEEDED: Trigger.SETTLE_SUCCEEDED, State.FAILED: Trigger.SETTLE_FAILED}),
 }
 """What each kind of record does. Whatever is missing changes nothing: reminders, questions, an absence, a resumption."""
-
-
-def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("an instant without a zone")
-    return at
-
-
-def _asked(course: Course) -> Record:
-    if course.asked is None:
-        raise ValueError("nobody was asked")
-    return course.asked
-
-
-def _terms(course: Course) -> Terms | None:
-    return course.terms(str(_asked(course).body["policy"]))
-
-
-def _nobody(course: Course, record: Record) -> frozenset[str]:
-    """Return who must not approve: the requester, by the addresses of then and of now."""
-    asked, crowd = _asked(course), course.crowd(record.index)
-    address = asked.body["actor"].get("on_behalf_of")
-    now = crowd.owner_of(address) if crowd is not None and address else None
-    return frozenset(filter(None, (asked.body["requester"], now)))
-
-
-def _stages(course: Course, record: Record, terms: Terms) -> list[Stage]:
-    crowd = course.crowd(record.index)
-    if crowd is None:
-        # Nobody was recorded yet: whoever was asked is who there is.
-        crowd = Crowd(addresses={s.person: frozenset() for s in course.seats.values()}, groups={}, shared=frozenset())
-    nobody = frozenset() if terms.single_operator else _nobody(course, record)
-    return seated(
-        terms.stages_of(crowd),
-        terms.reserve_of(crowd),
-        list(course.seats.values()),
-        nobody=nobody,
-        people=crowd.addresses,
-    )

@@ -24,7 +24,7 @@ from mailgate.audit import (
     verify,
 )
 from mailgate.audit.verdicts import Report
-from mailgate.model import merkle, replay
+from mailgate.model import merkle, recount, replay
 from mailgate.model.findings import Kind
 from mailgate.model.lifecycle import TRANSITIONS, State, Trigger
 from mailgate.model.records import Record
@@ -130,12 +130,12 @@ BY_FORGERIES: dict[str, tuple[Take, str]] = {
     "the table of transitions": (function(replay, "advance", _advance_anyhow), "run_without_approval"),
     "records are numbered": (function(replay, "_numbering"), "numbered_wrongly"),
     "one action": (function(replay, "_same_action"), "another_action_run"),
-    "one person counts once": (function(replay, "_entitlement"), "approved_twice_by_an_alias"),
-    "separation of duties": (function(replay, "_separation"), "approved_by_the_requester"),
-    "the level": (function(replay, "_proof_of_person"), "approved_below_the_level"),
-    "the deadline": (function(replay, "_timeliness"), "approved_after_the_deadline"),
-    "the quorum": (function(replay, "_quorum"), "approved_by_one_of_two"),
-    "who rejected": (function(replay, "_has_reject", always(True)), "rejected_by_nobody"),
+    "one person counts once": (function(recount, "_entitlement"), "approved_twice_by_an_alias"),
+    "separation of duties": (function(recount, "_separation"), "approved_by_the_requester"),
+    "the level": (function(recount, "_proof_of_person"), "approved_below_the_level"),
+    "the deadline": (function(recount, "_timeliness"), "approved_after_the_deadline"),
+    "the quorum": (function(replay, "quorum"), "approved_by_one_of_two"),
+    "who rejected": (function(replay, "has_reject", always(True)), "rejected_by_nobody"),
     "the time to start": (function(replay, "_is_in_window", always(True)), "run_too_late"),
     "the time to expire": (function(replay, "_is_over", always(True)), "expired_too_early"),
     "the replay": (function(threads, "replay", always([])), "ended_twice"),
