@@ -32,6 +32,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "mails": {"read": report.mails, "of_this_log": report.ours, "of_other_logs": dict(report.others)},
         "records": {"in_the_log": report.size, "here": report.records, "on_their_way": report.pending},
         "requests": {"replayed": report.requests - report.unjudged, "not_replayed": report.unjudged},
+        "replies": {"kept": report.replies, "of_which_by_digest_only": report.withheld},
         "first_at": _rfc3339(report.first_at),
         "last_at": _rfc3339(report.last_at),
         "last_seal_at": _rfc3339(report.seal_at),
@@ -69,6 +70,8 @@ def _counts(report: Report) -> Iterator[str]:
             yield f"             {report.pending} more had no mail yet when the newest one was made; they ride in the next"
         unjudged = f", {report.unjudged} of them not, for what is missing" if report.unjudged else ""
         yield f"  requests   {report.requests} replayed{unjudged}"
+        withheld = f", {report.withheld} of them by digest only, because they quote what was still open"
+        yield f"  replies    {report.replies} kept{withheld if report.withheld else ''}"
         yield f"  last seal  {_shown(report.seal_at) if report.seal_at else 'none'}"
         if report.as_of:
             yield f"  newer      judged as of {_shown(report.as_of)}"

@@ -43,6 +43,7 @@ class Report:
         records: how many of them the archive has.
         pending: how many more the newest mail's checkpoint covers that had no mail yet.
         requests, unjudged: how many there are, and how many could not be replayed for what is missing.
+        replies, withheld: how many people's replies are kept, and how many of them by their digest only.
         first_at, last_at: when its first and last record happened.
         seal_at: when it was sealed last.
         as_of: for when recency was judged; None: it was not.
@@ -63,6 +64,8 @@ class Report:
     pending: int = 0
     requests: int = 0
     unjudged: int = 0
+    replies: int = 0
+    withheld: int = 0
     first_at: datetime | None = None
     last_at: datetime | None = None
     seal_at: datetime | None = None

@@ -146,6 +146,9 @@ class _Verifying:
             counts[one.kind] = counts.get(one.kind, 0) + 1
             if len(found) < MOST_FOUND:
                 found.append(one)
+        kept = self._spill.first(
+            "select count(distinct digest), count(distinct case when dns is null then digest end) from kept"
+        )
         times = self._spill.first("select min(at), max(at) from body join proven using (idx, leaf)")
         return Report(
             verdict=verdict_of(counts),
@@ -158,6 +161,8 @@ class _Verifying:
             pending=extent.pending,
             requests=histories.requests,
             unjudged=histories.unjudged,
+            replies=kept[0],
+            withheld=kept[1],
             first_at=_instant(times[0]),
             last_at=_instant(times[1]),
             seal_at=_instant(_last_seal(self._spill)[0]),

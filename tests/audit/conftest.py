@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 import pickle
-from pathlib import Path
 
 import pytest
-import structlog
 
-from mailgate.service import link
 from tests.audit.cloning import Cloner
-from tests.audit.story import Told, tell
+from tests.audit.quiet import told_quietly
+from tests.audit.story import Told
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +21,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Told:
         fcntl.flock(lock, fcntl.LOCK_EX)
         path = shared / "story"
         if not path.exists():
-            path.write_bytes(pickle.dumps(_told(tmp_path_factory.mktemp("story"), 1)))
+            path.write_bytes(pickle.dumps(told_quietly(tmp_path_factory.mktemp("story"), 1)))
         found: Told = pickle.loads(path.read_bytes())
     return found
 
@@ -40,17 +37,6 @@ def archive(told: Told) -> list[bytes]:
 @pytest.fixture(scope="session")
 def long_story(tmp_path_factory: pytest.TempPathFactory) -> Told:
     """Tell it four times through the rig itself."""
-    told = _told(tmp_path_factory.mktemp("long"), 4)
+    told = told_quietly(tmp_path_factory.mktemp("long"), 4)
     assert len(told.archive) >= 200
     return told
-
-
-def _told(folder: Path, rounds: int) -> Told:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(link, "GIVE_WAY_SECONDS", 0.0)
-        before = structlog.get_config()
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-        try:
-            return tell(folder, rounds)
-        finally:
-            structlog.configure(**before)

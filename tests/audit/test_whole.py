@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,17 @@ def test_a_deleted_record_is_recovered_from_its_thread(told: Told) -> None:
     report = verified(items_of(told.archive[:last] + told.archive[last + 1 :]), told.vkey)
     hashed = leaf_hash(unb64(own.evidence["records"][-1]["record"])).hex()[:16]
     assert [one.why for one in report.found if hashed in one.why and "in a seal" in one.why]
+
+
+def test_a_reply_that_is_withheld_is_counted(told: Told) -> None:
+    """One that quotes what was open elsewhere is kept by its digest only, and the report says of how many that is so."""
+    number = next(n for n, raw in enumerate(told.archive) if open_mail(raw).evidence.get("inbound"))
+    mail = open_mail(told.archive[number])
+    raw = unb64(mail.evidence["inbound"][0]["raw"])
+    mail.evidence["inbound"][0] = {"raw_sha256": hashlib.sha256(raw).hexdigest(), "withheld": "It quotes a link."}
+    report = verified(items_of([*told.archive[:number], mail.write(), *told.archive[number + 1 :]]), told.vkey)
+    assert (report.verdict, report.withheld) == (Verdict.COMPLETE, 1)
+    assert report.replies > 1
 
 
 # Recency.

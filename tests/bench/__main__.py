@@ -22,7 +22,7 @@ from typing import Any
 from sqlmodel import select
 
 from mailgate.store.tables import Decision, Event, Execution, Incoming
-from tests.bench import ruling
+from tests.bench import auditing, ruling
 from tests.conftest import USERS
 from tests.deployment import Deployment, eventually
 from tests.site import MailSite
@@ -33,7 +33,7 @@ WARM_UP = 3
 
 def main() -> None:
     """Run both ways and print where their time goes."""
-    rows: list[dict[str, Any]] = ruling.rows()
+    rows: list[dict[str, Any]] = [*ruling.rows(), *auditing.rows()]
     with MailSite.start(USERS) as site, tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(Path(folder), site)
         pushes = Path(folder) / "pushes"
