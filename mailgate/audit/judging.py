@@ -18,6 +18,7 @@ from mailgate.audit.carried import Carried, Text, as_instant, read_date
 from mailgate.audit.proving import Proven, follow
 from mailgate.model.findings import Found, Kind
 from mailgate.model.records import Record
+from mailgate.model.stamps import visible_block
 
 EARLY = timedelta(minutes=10)
 """Clocks of mail servers differ; more than this before it was made, no mail was received."""
@@ -233,6 +234,24 @@ def _html(looked: Looked) -> Iterator[Found]:
     yield from _block(looked, is_html=True)
 
 
+def _names_action(looked: Looked) -> Iterator[Found]:
+    """The block of a mail about an action prints its digest: whoever holds the log key might stamp another text."""
+    own = looked.own
+    if own is None or own.event not in _ABOUT_ACTIONS or not own.digest:
+        return
+    for text, said in looked.shows:
+        block = visible_block(text.words().split("\n")) if said and not text.is_html else None
+        if block is not None and own.digest.hex() not in block:
+            yield looked.found(Kind.BODY_ALTERED, "Its text does not name the action that its record is about.")
+            return
+
+
+_ABOUT_ACTIONS = frozenset(
+    ("request", "decision", "outcome", "expired", "lapsed", "undeliverable", "cancelled", "settled")
+)
+"""Kinds of records whose mails print the action with its digest."""
+
+
 def _block(looked: Looked, *, is_html: bool) -> Iterator[Found]:
     """The block that a reader sees is the one that was sent, in each form of the mail that has one, or should have."""
     stamp, entries = looked.stamp, looked.evidence.entries
@@ -279,5 +298,6 @@ CHECKS: Mapping[str, Check] = {
     "transit": _transit,
     "text": _text,
     "html": _html,
+    "action": _names_action,
 }
 """What is checked of each mail, by a name for the tests that take one away."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 
 from mailgate.audit.verdicts import Verdict
 from mailgate.model.findings import Kind
+from mailgate.model.merkle import leaf_hash
 from mailgate.model.notes import parse_proof
 from mailgate.model.records import Record
-from tests.audit.cloning import Change, Cloner
+from tests.audit.cloning import Change, Cloner, stamped
 from tests.audit.forgeries import FORGERIES, Forgery, Predicate, Rewrite, fits
-from tests.audit.mails import open_mail
+from tests.audit.mails import open_mail, unb64
 from tests.audit.story import Told
 from tests.audit.tampers import items_of, verified
 
@@ -96,6 +98,28 @@ def test_history_written_anew_is_a_fork(told: Told, seed: int) -> None:
     assert (report.verdict, set(report.counts)) == (Verdict.TAMPERED, {Kind.FORK})
     elsewhere = [raw for raw, note in zip(mails, noted, strict=True) if note == expected]
     assert Kind.FORK in verified(items_of([*anew, *elsewhere]), told.vkey).counts
+
+
+def restamped(told: Told) -> tuple[int, list[bytes]]:
+    """Let the holder of the key put another action's mail around a decision, and stamp it."""
+    mails = [open_mail(raw) for raw in told.archive]
+    number = next(n for n, mail in enumerate(mails) if mail.own.event == "decision")
+    other = next(m for m in mails if m.own.event == "decision" and m.own.digest != mails[number].own.digest)
+    mail = mails[number]
+    code, its = (re.search(r"\(([A-Z2-7]{6})\)", m.field("Subject")) for m in (mail, other))
+    assert code is not None
+    assert its is not None
+    mail.text, mail.html = (words.replace(its[1], code[1]) for words in (other.text, other.html))
+    leaves = [leaf_hash(unb64(entry["record"])) for entry in mail.evidence["records"]]
+    mail.evidence["stamp"] = stamped(told.signer, mail, leaves)
+    return number, [*told.archive[:number], mail.write(), *told.archive[number + 1 :]]
+
+
+def test_another_text_under_a_right_stamp_is_found(told: Told) -> None:
+    """It has to name the action that the record is about, by its digest."""
+    number, mails = restamped(told)
+    report = verified(items_of(mails), told.vkey)
+    assert [(one.kind, one.place) for one in report.found] == [(Kind.BODY_ALTERED, f"mail {number}")]
 
 
 def test_the_key_of_another_log_proves_nothing(told: Told) -> None:
