@@ -14,6 +14,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from mailgate.cli.app import app
+from mailgate.model.findings import MEANINGS
 from mailgate.model.lifecycle import diagram
 from mailgate.model.words import SHIPPED
 from tests.corpus import summary
@@ -148,6 +149,11 @@ def words() -> str:
     return "\n" + "\n".join(table) + "\n\n"
 
 
+def findings() -> str:
+    """Return a table of what verifying an archive can find."""
+    return _table([["finding", "means"], *([f"`{kind}`", meaning] for kind, meaning in MEANINGS.items())])
+
+
 @functools.cache
 def _corpus() -> tuple[Result, ...]:
     return tuple(stored_results())
@@ -189,6 +195,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "configuration": configuration,
     "attacks": attacks.table,
     "words": words,
+    "findings": findings,
     "corpus_figures": corpus_figures,
     "corpus_matrix": lambda: _table(summary.confusion(_corpus())),
     "corpus_systems": lambda: _table(summary.systems(_corpus())),
