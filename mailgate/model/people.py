@@ -10,7 +10,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from mailgate.model.mailboxes import expand, find_owner, fold
 from mailgate.model.quoting import quoted
+
+__all__ = ["Address", "Directory", "Person", "check_address", "fold"]
 
 # One plain ASCII addr-spec (RFC 5322 section 3.4.1, dot-atom form only): what an SMTP envelope takes everywhere.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+"
@@ -24,13 +27,6 @@ def check_address(text: str) -> str:
     if len(text) > _LONGEST or not _ADDRESS.fullmatch(text):
         raise ValueError(f"{quoted(text)} is not a plain mail address such as alice@example.com")
     return text
-
-
-def fold(address: str) -> str:
-    """Return the form in which two spellings of one mailbox are equal: lower case, without a ``+tag``."""
-    local, _, domain = address.strip().lower().rpartition("@")
-    name, tag, _ = local.partition("+")
-    return f"{name if name or not tag else local}@{domain}"
 
 
 _zones = functools.cache(available_timezones)  # it reads folders: 9 ms, for every person
@@ -94,11 +90,7 @@ class Directory(BaseModel):
 
     def expand(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return the ids behind ``names`` (``alice`` or ``group:finance``), each once, in order; unknown ones left out."""
-        found: dict[str, None] = {}
-        for name in names:
-            members = self.groups.get(name.removeprefix("group:"), ()) if name.startswith("group:") else (name,)
-            found.update(dict.fromkeys(m for m in members if m in self.people))
-        return tuple(found)
+        return expand(names, self.people, self.groups)
 
     def unknown(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return those of ``names`` that stand for nobody."""
@@ -110,5 +102,4 @@ class Directory(BaseModel):
 
     def find_by_address(self, address: str) -> str | None:
         """Return the id of the person with ``address``, whatever its case or tag, or None."""
-        folded = fold(address)
-        return next((i for i, p in self.people.items() if folded in p.addresses), None)
+        return find_owner(address, ((i, p.addresses) for i, p in self.people.items()))

@@ -25,7 +25,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailgate.model.levels import PROVEN, Level, meets
 from mailgate.model.signoff import is_courtesy, own_words
+
+__all__ = ["PROVEN", "Level", "Reading", "Verdict", "meets", "read_verdict"]
 
 
 class Verdict(StrEnum):
@@ -37,37 +40,6 @@ class Verdict(StrEnum):
     UNDO = "undo"
     UNCLEAR = "unclear"  # words, but none that decide
     NONE = "none"  # no words at all
-
-
-class Level(StrEnum):
-    """How well the person behind a decision is proven, by the way it came (design section 8)."""
-
-    NONE = "none"
-    TOKEN = "token"  # noqa: S105 - a level's name: the reply came to the assignment's secret address
-    ALIGNED = "aligned"  # and from that person's address, proven by aligned DKIM or DMARC
-    LINK = "link"  # the page behind the mailed link
-    LINK_CODE = "link+code"  # and the code printed in the mail
-    LINK_FRESH_CODE = "link+fresh_code"  # and a code mailed to the registered address when the button was pressed
-    DASHBOARD = "dashboard"  # logged in
-    OPERATOR = "operator"  # at the shell of the serving machine
-
-
-_LADDERS: tuple[tuple[Level, ...], ...] = (
-    (Level.NONE, Level.TOKEN, Level.ALIGNED),
-    (Level.NONE, Level.LINK, Level.LINK_CODE, Level.LINK_FRESH_CODE),
-    (Level.NONE, Level.DASHBOARD),
-    (Level.NONE, Level.OPERATOR),
-)
-
-PROVEN = frozenset({Level.ALIGNED, Level.LINK_FRESH_CODE, Level.DASHBOARD})
-"""The levels that a gate with ``separation = "proven"`` accepts."""
-
-
-def meets(level: Level, needed: Level) -> bool:
-    """Return whether ``level`` is at least ``needed``. Levels of different channels prove different things: never."""
-    return any(
-        needed in ladder and level in ladder and ladder.index(level) >= ladder.index(needed) for ladder in _LADDERS
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ def _inbound(tx: Tx, serving: Serving, event: Event) -> Mapping[str, Any]:
     return {"inbound": list(kept.values())} if kept else {}
 
 
-def _stamp(serving: Serving, headers: Headers, leaves: tuple[bytes, ...], shown: str) -> dict[str, str]:
+def _stamp(serving: Serving, headers: Headers, leaves: tuple[bytes, ...], shown: str) -> dict[str, Any]:
     stamp = Stamp(
         log=serving.signer.name,
         leaves=leaves,
@@ -77,7 +77,7 @@ def _stamp(serving: Serving, headers: Headers, leaves: tuple[bytes, ...], shown:
         shown=shown,
     )
     said = {name: getattr(stamp, name) for name in ("sender", "recipient", "subject", "date", "shown")}
-    return said | {"signature": _b64(serving.signer.stamp(stamp))}
+    return said | {"leaves": [leaf.hex() for leaf in leaves], "signature": _b64(serving.signer.stamp(stamp))}
 
 
 def _b64(value: bytes) -> str:

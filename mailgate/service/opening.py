@@ -11,6 +11,7 @@ from typing import Any
 from mailgate.errors import Forged
 from mailgate.model.lifecycle import UNREACHABLE, Stage, Standing, State, Tally, Trigger, Vote, tally
 from mailgate.model.policy import Gate, policy_digest
+from mailgate.model.seating import Seat, gone_from, seated
 from mailgate.model.verdict import Level
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
@@ -261,27 +262,20 @@ def _is_one_person(serving: Serving, gate: Gate, person: str) -> bool:
 
 def tally_of(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision]) -> Tally:
     """Return what ``decisions`` amount to now. They and the request's seats are checked before (:func:`check_ruling`)."""
-    seats = assignments_of(tx, request.id)
-    # Who was removed since stands in for nobody, and counts for nobody, whatever he said before.
-    nobody = barred(serving, request, gate)
-    instead = {
-        s.for_person: s.person
-        for s in seats
-        if s.for_person and s.state not in _AWAY and s.for_person not in nobody and s.person in serving.config.people
-    }
-    stages = [stage.with_stand_ins(instead) for stage in stages_of(serving, gate)]
-    for named in reserve_of(serving, gate):
-        extra = instead.get(named, named)
-        seat = next((s for s in seats if s.person == extra), None)
-        if seat is not None and extra not in stages[seat.stage].people:
-            # Escalation adds people to the stage that was being asked; the quorum stays.
-            stages[seat.stage] = Stage(people=(*stages[seat.stage].people, extra), quorum=stages[seat.stage].quorum)
-    stages = [Stage(people=tuple(p for p in s.people if p not in nobody), quorum=s.quorum) for s in stages]
+    seats = [
+        Seat(person=s.person, stage=s.stage, state=s.state, stands_in_for=s.for_person)
+        for s in assignments_of(tx, request.id)
+    ]
+    stages = seated(
+        stages_of(serving, gate),
+        reserve_of(serving, gate),
+        seats,
+        nobody=barred(serving, request, gate),
+        people=serving.config.people,
+    )
     standing = [d for d in decisions if d.undone_at is None]
     votes = [Vote(person=d.person, stage=d.stage, approves=d.verdict == "approve") for d in standing]
-    gone = frozenset(s.person for s in seats if s.state in ("undeliverable", "revoked")) | {
-        d.person for d in decisions if d.undone_at
-    }
+    gone = gone_from(seats, (d.person for d in decisions if d.undone_at))
     return tally(stages, votes, requester=None, veto=gate.veto, gone=gone)
 
 

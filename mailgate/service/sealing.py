@@ -29,10 +29,20 @@ def next_seal_at(tx: Tx, serving: Serving) -> datetime | None:
 
 
 def seal(tx: Tx, serving: Serving) -> Event:
-    """Order a seal over everything since the last one, itself included."""
+    """Order a seal over everything since the last one, itself included.
+
+    It says to whom it goes and how often, so that somebody who has nothing but mails knows what should be there.
+    """
+    settings = serving.config.archive
     last = latest_unbound(tx, "seal")
     since = last.position + 1 if last is not None and last.position is not None else 0
-    return append_event(tx, "seal", None, {"since": since}, key=serving.key)
+    body = {
+        "since": since,
+        "every_seconds": int(settings.seal_every.total_seconds()),
+        "archive": settings.address,
+        "witnesses": list(settings.witnesses),
+    }
+    return append_event(tx, "seal", None, body, key=serving.key)
 
 
 def _last(tx: Tx) -> Event | None:

@@ -1,0 +1,89 @@
+"""Every request's history, replayed from its records by the code that ran live. Standard library only."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from mailgate.audit.replies import check_replies
+from mailgate.audit.spill import Spill
+from mailgate.model.findings import Found
+from mailgate.model.records import Record, parse_record
+from mailgate.model.replay import replay
+from mailgate.model.terms import Crowd, Terms, read_crowd, read_terms
+
+_HISTORIES = """
+    select body.request, body.idx, body.raw from body join proven using (idx, leaf) where body.request != ''
+    union all select thread.request, thread.idx, thread.raw from thread where thread.request != ''
+        and not exists (select 1 from proven where proven.idx = thread.idx)
+    order by 1, 2
+"""
+
+
+class _UnknownTerms(Exception):
+    """The policy of a request is in a record that is missing."""
+
+
+class Histories:
+    """Replays the requests of an archive.
+
+    Args:
+        whole: whether no record is missing; where some are, a history with a hole is not judged.
+    """
+
+    def __init__(self, spill: Spill, *, whole: bool) -> None:
+        self._spill, self._whole = spill, whole
+        self._terms = dict(_policies(spill))
+        self._crowds = list(_crowds(spill))
+        self.requests = 0
+        self.unjudged = 0
+
+    def judge(self) -> Iterator[Found]:
+        """Yield what is wrong with each request."""
+        self._spill.change("create index body_request on body (request, idx)")
+        for request, rows in groupby(self._spill.find(_HISTORIES), key=lambda row: row[0]):
+            records = [parse_record(raw) for _, _, raw in rows]
+            self.requests += 1
+            yield from self._replayed(request, records)
+            yield from check_replies(self._spill, records)
+
+    def _replayed(self, request: str, records: Sequence[Record]) -> Iterator[Found]:
+        has_hole = [r.seq for r in records] != list(range(len(records)))
+        try:
+            faults = [] if has_hole and not self._whole else replay(records, terms=self._of, crowd=self._crowd)
+        except _UnknownTerms:
+            faults, has_hole = [], True
+        self.unjudged += has_hole and not self._whole
+        for fault in faults:
+            place = self._place(fault.index)
+            yield Found(kind=fault.kind, why=fault.why, index=fault.index, request=request, place=place)
+
+    def _of(self, digest: str) -> Terms | None:
+        if digest not in self._terms and not self._whole:
+            raise _UnknownTerms
+        return self._terms.get(digest)
+
+    def _crowd(self, index: int) -> Crowd | None:
+        at = bisect_right(self._crowds, index, key=lambda known: known[0])
+        return self._crowds[at - 1][1] if at else None
+
+    def _place(self, index: int) -> str:
+        query = "select mail.place from carrier join mail on mail.id = carrier.mail where carrier.idx = ?"
+        row = self._spill.first(query, index)
+        return str(row[0]) if row else ""
+
+
+def _policies(spill: Spill) -> Iterator[tuple[str, Terms]]:
+    """Yield every policy on record by its digest: of gates as they were configured, and of requests that had none."""
+    query = "select raw from body join proven using (idx, leaf) where event = 'policy'"
+    for (raw,) in spill.find(query):
+        body = parse_record(raw).body
+        if "policy" in body:
+            yield str(body["digest"]), read_terms(body["policy"])
+
+
+def _crowds(spill: Spill) -> Iterator[tuple[int, Crowd]]:
+    query = "select idx, raw from body join proven using (idx, leaf) where event = 'people' order by idx"
+    for index, raw in spill.find(query):
+        yield index, read_crowd(parse_record(raw).body)
