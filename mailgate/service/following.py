@@ -152,3 +152,6 @@ FOLLOW: dict[str, Callable[[Tx, Serving, Request, Event], dict[str, Any]]] = {
     "resume_failed": _parked,
 }
 """What the keeper orders when an event becomes a record. A missing kind orders nothing."""
+
+HAVE_A_MAIL = FOLLOW.keys() - {"resume_failed"} | {"seal", "digest"}
+"""Kinds of events of which the archive gets a mail of its own; the records of others ride in the next one."""

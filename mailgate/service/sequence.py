@@ -16,7 +16,7 @@ from mailgate.model.evidence import build_record
 from mailgate.model.lifecycle import FINAL
 from mailgate.service.context import Serving
 from mailgate.service.digesting import send_digest
-from mailgate.service.following import FOLLOW
+from mailgate.service.following import FOLLOW, HAVE_A_MAIL
 from mailgate.service.ledger import BatchVerifier, append, read_tip, signing_key
 from mailgate.service.loading import load_mails
 from mailgate.service.marks import bears_event_mark, check_ruling
@@ -62,6 +62,7 @@ def sequence(tx: Tx, serving: Serving) -> int:
     # What follows from an event looks at the records before it, also at those whose checkpoint is not signed yet.
     inside = replace(serving, verifier=batch)
     events = sorted(waiting, key=lambda e: (e.kind != "request", e.at, _ORDER.get(e.kind, 0)))
+    events = _until_the_last_mail(events)
     if tip.size == 0:
         events.insert(0, append_event(tx, "genesis", None, {"vkey": serving.verifier.vkey}, key=serving.key))
     made: list[Event] = []
@@ -79,6 +80,16 @@ def sequence(tx: Tx, serving: Serving) -> int:
         append(tx, signer, tip, made)
         load_mails(tx, serving, tip.size + len(made))
     return len(waiting)
+
+
+def _until_the_last_mail(events: list[Event]) -> list[Event]:
+    """Leave for the next batch what comes after the last event with a mail of its own; nothing, where none has one.
+
+    What has no mail of its own rides in the next one. Under the checkpoint of this batch's mails, the archive would have a
+    tree with leaves that it does not have yet, and were the database lost now, nobody could go on from there.
+    """
+    with_mail = [number for number, event in enumerate(events) if event.kind in HAVE_A_MAIL]
+    return events[: with_mail[-1] + 1] if with_mail else events
 
 
 def _free_positions(tx: Tx, serving: Serving, size: int) -> None:

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from mailgate.model.evidence import build_record
+from mailgate.model.notes import parse_proof
+from mailgate.service.execute import report, run
 from mailgate.service.ledger import let_guard_see
+from mailgate.service.resume import claim_own, resume
 from mailgate.service.sequence import BATCH, sequence
 from mailgate.store.tables import Event
+from tests.service.conftest import RigMaker
 from tests.service.forging import canonical, event_row, half_unrecorded
 from tests.service.rig import Rig
+from tests.service.test_sealing import evidence
 
 LONG = "2030-01-01T00:00:00.000Z"
 
@@ -194,3 +199,28 @@ def test_names_of_every_record_are_the_keepers(rig: Rig) -> None:
     predicate = record["predicate"]
     assert (predicate["index"], predicate["event"], predicate["request"]) == (1, "away", "r")
     assert (predicate["log"], predicate["reason"]) == ("log", "x")
+
+
+def test_no_checkpoint_reaches_the_archive_before_its_records(make_rig: RigMaker) -> None:
+    """However events come together: of the tree that an archive mail names, the archive has every leaf by then."""
+    rig = make_rig(archive={"address": "archive@gate.example.com"})
+    rig.approved()
+    claim = rig.claim()
+    assert claim is not None
+    done = run(claim, rig.shop.actions["pay"])
+    assert report(rig.working, claim, done, "w1")
+    handlers = {"support": rig.shop.go_on}
+    outcome = claim_own(rig.working, claim.request_id, done, handlers, "w1", rig.once)
+    assert outcome is not None
+    assert resume(rig.working, outcome, rig.shop.go_on)
+    assert {e.kind for e in rig.rows(Event, position=None)} == {"executing", "outcome", "resumed"}
+    rig.keeper()
+    rig.outbox()
+    sizes = [
+        (proof.index, rig.working.verifier.read_checkpoint(proof.checkpoint).size)
+        for _, to, raw in rig.sender.sent
+        if to == "archive@gate.example.com"
+        for entry in evidence(raw)["records"]
+        for proof in [parse_proof(entry["proof"])]
+    ]
+    assert max(size for _, size in sizes) == max(index for index, _ in sizes) + 1
