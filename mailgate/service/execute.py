@@ -109,7 +109,8 @@ def _claim(
         move(tx, request, trigger)
         known = actions[request.action]
         attempt = _new_attempt(tx, working, request, known, worker)
-        append_event(tx, "executing", request_id, {"actor": {"worker": worker}, "attempt": attempt}, key=None)
+        body = {"actor": {"worker": worker}, "attempt": attempt, "idempotent": known.idempotent}
+        append_event(tx, "executing", request_id, body, key=None)
         claim = Claim(
             request_id=request_id, attempt=attempt, action=Action(name=request.action, canonical=request.canonical)
         )

@@ -45,6 +45,7 @@ def pass_on(tx: Tx, serving: Serving, seat: Assignment, text: str, *, inbound_sh
             "assignment": seat.id,
             "person": seat.person,
             "to": person,
+            "address": question.address,
             "text": question.text,
             "inbound_sha256": inbound_sha256,
         }

@@ -35,7 +35,7 @@ BATCH = 64
 
 BY_AGENTS: Mapping[str, frozenset[str]] = {
     "request": frozenset({"actor", "rules", "checkpoint_sha256", "checkpoint_type", "checkpoint_version"}),
-    "executing": frozenset({"actor", "attempt"}),
+    "executing": frozenset({"actor", "attempt", "idempotent"}),
     "outcome": frozenset({"actor", "attempt", "error", "effect", "outcome", "told", "told_sha256"}),
     "cancelled": frozenset({"actor", "outcome", "told", "told_sha256"}),
     "resumed": frozenset({"actor"}),

@@ -31,7 +31,7 @@ def request_fields(request: Request) -> dict[str, Any]:
 
 
 def seat_fields(seat: Assignment) -> dict[str, Any]:
-    """Return who was asked for which stage, and for whom; none of a seat's secrets."""
+    """Return who was asked for which stage, for whom, and since when he has the seat; none of its secrets."""
     return {
         "assignment": seat.id,
         "person": seat.person,
@@ -39,6 +39,7 @@ def seat_fields(seat: Assignment) -> dict[str, Any]:
         "stage": seat.stage,
         "generation": seat.generation,
         "for": seat.for_person,
+        "since": format_time(seat.created_at),
     }
 
 
