@@ -134,6 +134,7 @@ def is_proven(tx: Tx, working: Working, request_id: str, once: Once, seen: Repor
             check_asked(tx, history, request)
             return _as_seen(request, seen)
         if find_end(tx, working.verifier, request) is not None:
+            check_asked(tx, history, request)
             return True
         if all(e.position is not None or e.refused for e in events_of(tx, request_id)):
             raise Forged("requests", request_id, f"it stands as {request.state}, but nothing that happened says so")
