@@ -2,7 +2,8 @@
 
 A request is *pending* while people are asked. Enough yeses make it *approved*; a worker then claims it and it is
 *executing*, once, until the action *succeeded* or *failed*. A worker that dies inside the action leaves it *in doubt*,
-which is not an outcome: only a person settles it. Everything else that can happen to a request ends it without running:
+which is not an outcome: only a person settles it. So does a database that was lost while it was approved: nobody knows
+whether it was started. Everything else that can happen to a request ends it without running:
 somebody *rejected* it, it *expired* unanswered, nobody could be reached (*undeliverable*), it was *cancelled*, the
 approver took the yes back (*withdrawn*), or no worker started in time (*lapsed*).
 
@@ -25,7 +26,7 @@ class State(StrEnum):
     PENDING = "pending"  # people are being asked
     APPROVED = "approved"  # enough people said yes; no worker has started
     EXECUTING = "executing"  # one worker is inside the action
-    IN_DOUBT = "in_doubt"  # the worker died inside the action; a person has to find out
+    IN_DOUBT = "in_doubt"  # nobody knows whether the action was run to its end; a person has to find out
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
@@ -64,6 +65,7 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
     (State.APPROVED, Trigger.CLAIM): State.EXECUTING,
     (State.APPROVED, Trigger.WITHDRAW): State.WITHDRAWN,
     (State.APPROVED, Trigger.LAPSE): State.LAPSED,
+    (State.APPROVED, Trigger.DIE): State.IN_DOUBT,
     (State.EXECUTING, Trigger.RECLAIM): State.EXECUTING,
     (State.EXECUTING, Trigger.SUCCEED): State.SUCCEEDED,
     (State.EXECUTING, Trigger.FAIL): State.FAILED,

@@ -26,7 +26,7 @@ def sentence_for_model(request: Request, *, route: Route, state: State | None = 
         case State.PENDING | State.APPROVED | State.EXECUTING:
             return f"{what} waits for a person's approval. Stop here; you will be told the outcome."
         case State.IN_DOUBT:
-            return f"{what} was started and its outcome is not known. Do not try it again; a person is finding out."
+            return f"{what} may have been started, and its outcome is not known. Do not try it again; a person is finding out."
         case State.SUCCEEDED:
             return f"{what} was approved by {request.decided_by or 'a person'} and has been carried out."
         case State.FAILED:
@@ -99,7 +99,7 @@ _SUMMARIES = {
     State.PENDING: "waiting for an answer",
     State.APPROVED: "approved, not started yet",
     State.EXECUTING: "being carried out",
-    State.IN_DOUBT: "started, outcome unknown",
+    State.IN_DOUBT: "perhaps started, outcome unknown",
     State.SUCCEEDED: "approved and carried out",
     State.FAILED: "approved, but it failed",
     State.WITHDRAWN: "approval taken back, not carried out",
@@ -114,7 +114,7 @@ _CAME_OF_IT = {
     State.PENDING: "It is still open.",
     State.APPROVED: "It may run, and has not started yet.",
     State.EXECUTING: "It is being carried out.",
-    State.IN_DOUBT: "It was started, and nobody knows yet whether it came to its end.",
+    State.IN_DOUBT: "It may have been started, and nobody knows yet whether it came to its end.",
     State.SUCCEEDED: "It was run, and succeeded {at}.",
     State.FAILED: "It was run, and failed {at}.",
     State.REJECTED: "It is not run.",

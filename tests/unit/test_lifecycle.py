@@ -32,6 +32,7 @@ pending    cancel            cancelled
 approved   claim             executing
 approved   withdraw          withdrawn
 approved   lapse             lapsed
+approved   die               in_doubt
 executing  reclaim           executing
 executing  succeed           succeeded
 executing  fail              failed
