@@ -13,6 +13,9 @@ from typing import Any
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:mailgate:event:v1"
 
+HEAD = frozenset({"log", "index", "event", "request", "seq", "time", "nonce"})
+"""What every record says, by name; the rest is what its kind of event says besides."""
+
 
 def build_record(
     *,

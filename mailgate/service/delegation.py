@@ -49,7 +49,7 @@ def delegate(serving: Serving, principal: str, to: str, *, until: datetime, gate
         if now_bad:
             raise InvalidArguments(now_bad)
         row = Delegation(id=tx.chance.id(), principal=principal, delegate=to, gate=gate, since=tx.now, until=until)
-        row.mark = serving.key.mark("delegation", _fields(row))
+        mark_delegation(serving.key, row)
         tx.session.add(row)
         append_event(tx, "delegation", None, _said(row, by), key=serving.key)
         return row
@@ -76,7 +76,7 @@ def end_delegation(serving: Serving, prefix: str, *, by: str) -> Delegation:
                 "delegations", row.id, "this delegation was not made by the serving side; it holds for nothing"
             )
         row.until = tx.now
-        row.mark = serving.key.mark("delegation", _fields(row))
+        mark_delegation(serving.key, row)
         tx.session.add(row)
         append_event(tx, "delegation", None, _said(row, by) | {"ended": True}, key=serving.key)
         return row
@@ -142,6 +142,11 @@ def _said(row: Delegation, by: str) -> dict[str, Any]:
         "gate": row.gate,
         "until": format_time(row.until),
     }
+
+
+def mark_delegation(key: ServeKey, row: Delegation) -> None:
+    """Mark a delegation as made by the serving side."""
+    row.mark = key.mark("delegation", _fields(row))
 
 
 def _is_ours(key: ServeKey, row: Delegation) -> bool:

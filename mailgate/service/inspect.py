@@ -157,10 +157,15 @@ def lift_rejection(serving: Serving, prefix: str, *, by: str) -> str:
             stands = "was lifted before" if request.lifted_at is not None else f"is {request.state}"
             raise InvalidArguments(f"Request {request.id} {stands}; only a rejection that is remembered can be lifted.")
         request.lifted_at = tx.now
-        request.key = f"{request.key} lifted {request.id}"  # the same call of the same run asks anew
+        request.key = lifted_key(request)
         tx.session.add(request)
         append_event(tx, "lifted", request.id, {"actor": {"operator": by}}, key=serving.key)
         return request.id
+
+
+def lifted_key(request: Request) -> str:
+    """Return the key of a request whose rejection is lifted: the same call of the same run asks anew."""
+    return f"{request.key} lifted {request.id}"
 
 
 def _find(tx: Tx, prefix: str) -> Request:

@@ -40,6 +40,9 @@ MOST_ATTEMPTS = 5
 LONGEST_SILENCE = timedelta(hours=1)
 """How long an idempotent action waits for a worker that runs it again."""
 
+NOBODY_ANSWERED = "nobody answered in time"
+"""Why more people are asked once a step of the escalation is due; by other reasons the steps stay as they are."""
+
 _SYSTEM: dict[str, Any] = {"actor": {"system": "keeper"}}
 
 
@@ -120,7 +123,7 @@ def _escalate(tx: Tx, serving: Serving) -> Iterator[Request]:
         assert request.opened_at is not None
         # By the policy's own times: the column beside it can be written by anybody.
         steps = [step.ask for step in gate.escalation if request.opened_at + step.after <= tx.now]
-        if _ask_as_well(tx, serving, request, gate, [n for names in steps for n in names], "nobody answered in time"):
+        if _ask_as_well(tx, serving, request, gate, [n for names in steps for n in names], NOBODY_ANSWERED):
             yield request
 
 
@@ -198,8 +201,10 @@ def _leave_in_doubt(tx: Tx, serving: Serving) -> Iterator[Request]:
         request = lock_request(tx, found.id)
         if not _approved(tx, serving, request):
             continue
-        move(tx, request, Trigger.DIE, note=f"worker {execution.worker} fell silent inside the action")
-        append_event(tx, "in_doubt", request.id, _SYSTEM | {"worker": execution.worker}, key=serving.key)
+        why = f"worker {execution.worker} fell silent inside the action"
+        move(tx, request, Trigger.DIE, note=why)
+        body = _SYSTEM | {"worker": execution.worker, "reason": why}
+        append_event(tx, "in_doubt", request.id, body, key=serving.key)
         tell_operators(
             tx,
             serving,

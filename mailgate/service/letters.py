@@ -343,7 +343,7 @@ def _headers(
         reply_to = (settings.display_name, address)
     elif row.kind == "question" and "id" in details:
         address = tagged_address(
-            settings.address, question_token(serving, str(details["id"])), serving.config.imap.reply_address
+            settings.address, question_token(serving.key, str(details["id"])), serving.config.imap.reply_address
         )
         reply_to = (settings.display_name, address)
     automatic = "" if row.kind in ("request", "escalation", "question") else "auto-generated"

@@ -25,7 +25,7 @@ from mailgate.store.answers import assignments_of, decisions_of
 from mailgate.store.events import amend_event, append_event, events_of
 from mailgate.store.requests import keep_policy
 from mailgate.store.tables import Assignment, Decision, Event, Request
-from mailgate.tokens import address_hash
+from mailgate.tokens import ServeKey, address_hash
 
 _ID = re.compile(r"[a-z2-7]{16}")  # mailgate.chance.Chance.id
 """Whoever else makes up an id could pick one that some reader of it takes for two."""
@@ -48,7 +48,7 @@ def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> di
     request.requester = requester_of(serving, request)
     request.opened_at = tx.now
     request.deadline_at = _after(tx.now, gate.timeout)
-    request.remind_at = _earlier(_after(tx.now, gate.remind_after), request.deadline_at)
+    request.remind_at = reminder_at(request, gate)
     request.escalate_at = next_step_at(request, gate, after=tx.now)
     mark_ruling(serving.key, request)
     tx.session.add(request)
@@ -190,12 +190,18 @@ def _renew(serving: Serving, seat: Assignment) -> None:
     """Give somebody who may decide again a seat with other secrets: the earlier ones stay revoked."""
     seat.state, seat.address = "open", serving.config.people[seat.person].address
     seat.generation += 1
-    seat.reply_hash = address_hash(serving.key.reply_token(seat.id, seat.generation))
-    seat.bounce_hash = address_hash(serving.key.bounce_token(seat.id, seat.generation))
+    seat.reply_hash, seat.bounce_hash = address_hashes(serving.key, seat.id, seat.generation)
+
+
+def address_hashes(key: ServeKey, seat_id: str, generation: int) -> tuple[str, str]:
+    """Return the hashes of the addresses to which a seat's replies and bounces come."""
+    tokens = (key.reply_token(seat_id, generation), key.bounce_token(seat_id, generation))
+    return address_hash(tokens[0]), address_hash(tokens[1])
 
 
 def _new_seat(tx: Tx, serving: Serving, request: Request, person: str, stage: int) -> Assignment:
     seat_id, generation = tx.chance.id(), 1
+    reply_hash, bounce_hash = address_hashes(serving.key, seat_id, generation)
     return Assignment(
         id=seat_id,
         request_id=request.id,
@@ -204,8 +210,8 @@ def _new_seat(tx: Tx, serving: Serving, request: Request, person: str, stage: in
         stage=stage,
         generation=generation,
         digest=request.digest,
-        reply_hash=address_hash(serving.key.reply_token(seat_id, generation)),
-        bounce_hash=address_hash(serving.key.bounce_token(seat_id, generation)),
+        reply_hash=reply_hash,
+        bounce_hash=bounce_hash,
         state="open",
         created_at=tx.now,
     )
@@ -228,6 +234,12 @@ def next_step_at(request: Request, gate: Gate, *, after: datetime) -> datetime |
     assert request.opened_at is not None
     due = (request.opened_at + step.after for step in gate.escalation)
     return _earlier(next((at for at in due if at > after), None), request.deadline_at)
+
+
+def reminder_at(request: Request, gate: Gate) -> datetime | None:
+    """Return when those who have not answered are asked once more, before the deadline; None: never."""
+    assert request.opened_at is not None
+    return _earlier(_after(request.opened_at, gate.remind_after), request.deadline_at)
 
 
 def is_entitled(tx: Tx, serving: Serving, request: Request, gate: Gate, seat: Assignment) -> bool:

@@ -17,7 +17,7 @@ from mailgate.store.answers import questions_of
 from mailgate.store.events import append_event
 from mailgate.store.requests import lock_request
 from mailgate.store.tables import Assignment, Question, Request
-from mailgate.tokens import address_hash
+from mailgate.tokens import ServeKey, address_hash
 
 MOST = 5
 """Questions about one request: enough for a conversation, few enough that no two machines have one."""
@@ -82,9 +82,9 @@ def check_question(serving: Serving, request: Request, question: Question) -> No
         raise Forged("questions", question.id, "this question was not passed on by the serving side")
 
 
-def question_token(serving: Serving, question_id: str) -> str:
+def question_token(key: ServeKey, question_id: str) -> str:
     """Return the secret part of the address that the answer to a question comes to."""
-    return serving.key.reply_token(f"question {question_id}", 1)
+    return key.reply_token(f"question {question_id}", 1)
 
 
 def _who_knows(serving: Serving, request: Request, seat: Assignment) -> tuple[str, ...]:
@@ -104,12 +104,17 @@ def _new(tx: Tx, serving: Serving, request: Request, seat: Assignment, person: s
         person=person,
         address=serving.config.people[person].address,
         text=text,
-        reply_hash=address_hash(question_token(serving, question_id)),
+        reply_hash=address_hash(question_token(serving.key, question_id)),
         created_at=tx.now,
     )
-    question.mark = serving.key.mark("question", _fields(question, request))
+    mark_question(serving.key, question, request)
     tx.session.add(question)
     return question
+
+
+def mark_question(key: ServeKey, question: Question, request: Request) -> None:
+    """Mark a question as passed on by the serving side."""
+    question.mark = key.mark("question", _fields(question, request))
 
 
 def _fields(question: Question, request: Request) -> dict[str, Any]:

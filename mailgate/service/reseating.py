@@ -14,7 +14,7 @@ from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of, stand_ins_over
 from mailgate.store.events import append_event
 from mailgate.store.requests import get_request, in_state, lock_request
-from mailgate.store.tables import Decision, Request
+from mailgate.store.tables import Assignment, Decision, Request
 
 
 def look_again(tx: Tx, serving: Serving) -> int:
@@ -42,20 +42,30 @@ def _revoke(tx: Tx, serving: Serving, request_id: str) -> bool:
         for seat in assignments_of(tx, request.id)
         if seat.state == "open" and not is_entitled(tx, serving, request, gate, seat)
     ]
-    decisions = decisions_of(tx, request.id)
     if not revoked:
-        return _lost_a_yes(tx, serving, request, gate, decisions)
-    for seat in revoked:
+        return _lost_a_yes(tx, serving, request, gate, decisions_of(tx, request.id))
+    reseat(tx, serving, request, gate, revoked)
+    return True
+
+
+def reseat(
+    tx: Tx, serving: Serving, request: Request, gate: Gate, seats: Sequence[Assignment], *, because: str = ""
+) -> None:
+    """Close ``seats`` for good, with all their secrets, and ask whoever is to be asked now; they may be the same people.
+
+    Args:
+        because: why, where it is not that these people may not decide any more.
+    """
+    for seat in seats:
         seat.state = "revoked"
         tx.session.add(seat)
-    body = {"people": [seat.person for seat in revoked], "actor": {"system": "keeper"}}
-    event = append_event(tx, "revoked", request.id, body, key=serving.key)
-    stage = tally_of(tx, serving, request, gate, decisions).stage
+    body = {"people": [seat.person for seat in seats], "actor": {"system": "keeper"}}
+    event = append_event(tx, "revoked", request.id, body | ({"reason": because} if because else {}), key=serving.key)
+    stage = tally_of(tx, serving, request, gate, decisions_of(tx, request.id)).stage
     # A stage names only its own people: whoever was asked as well is asked again here.
-    again = {seat.for_person or seat.person for seat in revoked} & {*reserve_of(serving, gate)}
+    again = {seat.for_person or seat.person for seat in seats} & {*reserve_of(serving, gate)}
     list(ask_people(tx, serving, request, gate, sorted(again), stage, event, "escalation"))
     ask_stage(tx, serving, request, gate, stage, event)
-    return True
 
 
 def _lost_a_yes(tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision]) -> bool:
