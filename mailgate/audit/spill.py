@@ -21,7 +21,7 @@ create table body (idx integer, leaf blob, request text, seq integer, event text
     primary key (idx, leaf)) without rowid;
 create table carrier (idx integer, leaf blob, mail integer, recipient text, note integer,
     primary key (idx, leaf, mail)) without rowid;
-create table note (id integer primary key, text text unique, size integer, root blob, mail integer, signed integer);
+create table note (id integer primary key, text text, size integer, root blob, mail integer, signed integer);
 create table claim (idx integer, leaf blob, mail integer, primary key (idx, leaf, mail)) without rowid;
 create table thread (idx integer, leaf blob, request text, seq integer, event text, at real, mail integer, raw blob,
     primary key (idx, leaf)) without rowid;

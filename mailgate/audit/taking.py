@@ -64,7 +64,7 @@ class Taking:
         self._row(mail, state, looked.stamp.sender.lower() if looked.stamp else "")
 
     def note(self, text: str) -> int:
-        """Return the number of a signed checkpoint, once for each.
+        """Return a number of a signed checkpoint; mails of one batch share it.
 
         Raises:
             ValueError: it is none.
@@ -72,14 +72,11 @@ class Taking:
         number = self._notes.get(text)
         if number is None:
             signed = parse_signed_checkpoint(text)
-            known = self._spill.first("select id from note where text = ?", text)
-            number = known[0] if known else self._next_note
-            if not known:
-                self._next_note += 1
-                holds = signed.checkpoint.origin == self._keyring.name and self._keyring.has_signed(signed)
-                self._spill.add(
-                    "note", number, text, signed.checkpoint.size, signed.checkpoint.root, self._mails, int(holds)
-                )
+            number, self._next_note = self._next_note, self._next_note + 1
+            holds = signed.checkpoint.origin == self._keyring.name and self._keyring.has_signed(signed)
+            self._spill.add(
+                "note", number, text, signed.checkpoint.size, signed.checkpoint.root, self._mails, int(holds)
+            )
             _remember(self._notes, text, number)
         return number
 

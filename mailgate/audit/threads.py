@@ -50,8 +50,13 @@ class Histories:
 
     def _replayed(self, request: str, records: Sequence[Record]) -> Iterator[Found]:
         has_hole = [r.seq for r in records] != list(range(len(records)))
+        own = records[0].body.get("policy_document")
+
+        def terms(digest: str) -> Terms | None:
+            return read_terms(own) if own is not None else self._of(digest)
+
         try:
-            faults = [] if has_hole and not self._whole else replay(records, terms=self._of, crowd=self._crowd)
+            faults = [] if has_hole and not self._whole else replay(records, terms=terms, crowd=self._crowd)
         except _UnknownTerms:
             faults, has_hole = [], True
         self.unjudged += has_hole and not self._whole

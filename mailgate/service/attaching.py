@@ -21,18 +21,19 @@ from mailgate.store.tables import Event, Outgoing
 from mailgate.store.tree import leaves_between
 
 
-def evidence_of(tx: Tx, serving: Serving, row: Outgoing, headers: Headers) -> Callable[[str], bytes] | None:
-    """Return what makes the exact bytes of a mail's attachment from the digest of what it shows; None: it has no records."""
+def evidence_of(tx: Tx, serving: Serving, row: Outgoing, headers: Headers) -> Callable[[str], bytes]:
+    """Return what makes the exact bytes of a mail's attachment from the digest of what it shows.
+
+    A mail without records has one, too: its stamp. So no mail of ours is without, and one that has none is not ours.
+    """
     events = [e for e in get_events(tx, row.events.split(",")) if e.record is not None] if row.events else []
-    if not events:
-        return None
     told: dict[str, Any] = {
         "records": [{"record": _b64(e.record or b""), "proof": e.proof} for e in events],
-        "thread": _thread(tx, row, events),
+        "thread": _thread(tx, row, events) if events else [],
     }
-    if row.recipient == serving.config.archive.address and row.assignment_id is None:
+    if events and row.recipient == serving.config.archive.address and row.assignment_id is None:
         told |= _inbound(tx, serving, events[-1])
-    if events[-1].kind == "seal":
+    if events and events[-1].kind == "seal":
         said = json.loads(events[-1].body)
         told["leaves"] = [leaf.hex() for leaf in leaves_between(tx, said["since"], (events[-1].position or 0) + 1)]
     if events[-1].kind == "digest":

@@ -58,14 +58,12 @@ def open_request(tx: Tx, serving: Serving, request: Request, event: Event) -> di
     archive(tx, serving, "request", request, event, {})
     seats = assignments_of(tx, request.id)
     asked = {"to": [seat.address for seat in seats], "asked": [seat_fields(seat) for seat in seats]}
-    return asked | request_fields(request) | _policy_fields(serving, request, gate)
-
-
-def _policy_fields(serving: Serving, request: Request, gate: Gate) -> dict[str, Any]:
-    """Return the policy itself where no record of its own has it: a gate that is not configured, or names nobody to ask."""
-    if gate is serving.config.gates.get(request.action):
-        return {}
-    return {"policy_document": json.loads(gate.document())}
+    said = asked | request_fields(request)
+    configured = serving.config.gates.get(request.action)
+    if configured is None or configured.document() != document:
+        # Policies of gates are on record as they change; this one is that of no gate.
+        said["policy_document"] = json.loads(document)
+    return said
 
 
 def _check_new(tx: Tx, request: Request, event: Event) -> None:
