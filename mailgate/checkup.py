@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import email.message
 import platform
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mailgate.chance import SystemChance, monotonic
 from mailgate.config import Config
 from mailgate.errors import MailgateError, MailServerError
 from mailgate.mail.imap import ImapMailbox
+from mailgate.mail.inbound import Kind
+from mailgate.mail.probe import WAYS, Probe, Probed, Way, probe
 from mailgate.mail.smtp import SmtpSender
-from mailgate.runtime import open_serving
+from mailgate.model.quoting import plain
+from mailgate.runtime import log_name, open_serving
 from mailgate.service.context import Serving
-from mailgate.tokens import TOKEN_LENGTH, tagged_address
+from mailgate.service.judging import examine
+from mailgate.service.junk import MOST
 
-PROBE_SECONDS = 60.0
+PROBE_SECONDS = 60.0  # at most
 """A mail to oneself that takes longer is not what a reply should take either."""
 
 _PATCHED = {(3, 11): 10, (3, 12): 5}
@@ -33,23 +36,42 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was checked. ``doubtful`` marks what works and should be changed all the same."""
+    """One thing that was checked.
+
+    Attributes:
+        doubtful: it works, and should be changed all the same.
+        aside: whether it works does not matter here.
+    """
 
     what: str
     fine: bool
     says: str
     doubtful: bool = False
+    aside: bool = False
 
 
-def check_all(config: Config, *, probe: bool) -> Iterator[Finding]:
+def check_all(
+    config: Config, *, probe: bool, patience: float = PROBE_SECONDS, say: Callable[[str], None] = lambda _: None
+) -> Iterator[Finding]:
     """Yield a finding for each thing, in the order in which they depend on each other.
 
     Args:
-        probe: also send a mail to the reply address and wait for it.
+        probe: also send a mail to each kind of reply address and wait for them, up to ``patience`` seconds.
+        say: is told what is waited for.
     """
     yield Finding(what="configuration", fine=True, says=_counted(config))
     yield from _doubts(config)
     yield _python()
+    yield from _own(config)
+    servers = _checked("SMTP", lambda: asyncio.run(_smtp(config))), _checked("IMAP", lambda: _imap(config))
+    yield from servers
+    if servers[1].fine:
+        yield from _junk(config)
+    if probe:
+        yield from _probe(config, patience, say, down=[s.what for s in servers if not s.fine])
+
+
+def _own(config: Config) -> Iterator[Finding]:
     try:
         serving = open_serving(config)
     except MailgateError as error:
@@ -58,10 +80,6 @@ def check_all(config: Config, *, probe: bool) -> Iterator[Finding]:
     try:
         yield Finding(what="keys", fine=True, says=f"public log key {serving.verifier.vkey}")
         yield _checked("database", lambda: _database(serving))
-        yield _checked("SMTP", lambda: asyncio.run(_smtp(config)))
-        yield _checked("IMAP", lambda: _imap(config))
-        if probe:
-            yield _checked("probe", lambda: _probe(config))
     finally:
         serving.store.close()
 
@@ -136,38 +154,55 @@ def _imap(config: Config) -> str:
         return f"{config.imap.host}:{config.imap.port} opens {config.imap.folder} and {idle}"
 
 
-def _probe(config: Config) -> str:
-    token = "probe" + SystemChance().id() + "a" * (TOKEN_LENGTH - 21)
-    to = tagged_address(config.smtp.address, token, config.imap.reply_address)
-    subject = f"mailgate probe {token}"
-    with _mailbox(config) as mailbox:
-        start = mailbox.uidnext - 1
-        asyncio.run(_send(config, to, _probe_mail(config, to, subject)))
-        end = monotonic() + PROBE_SECONDS
-        while monotonic() < end:
-            mailbox.noop()
-            for mail in mailbox.fetch(mailbox.uids_after(start)):
-                if subject.encode() in mail.raw:
-                    return f"a mail to {to} came back: reply_address = {config.imap.reply_address!r} works"
-            mailbox.wait(1.0, lambda: False)
-    raise MailServerError(
-        f"no mail to {to} came back within {PROBE_SECONDS:.0f} s; if {config.imap.reply_address!r} addresses do not reach "
-        "this mailbox, set [imap] reply_address to another of plus, catchall, single."
-    )
+def _junk(config: Config) -> Iterator[Finding]:
+    """Yield how many answers of the last day the server took for junk, if any: nobody reads them there."""
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+    try:
+        with _mailbox(config) as mailbox:
+            if (folder := mailbox.junk_folder()) is None:
+                return
+            with mailbox.beside(folder) as junk:
+                headers = [header for _, header in junk.headers(junk.uids_since(yesterday)[-MOST:])]
+    except MailServerError:
+        return  # a courtesy; that the mailbox can be read was found before
+    seen = [examine(header, config, log_name(config)) for header in headers]
+    ours = sum(bool(one.tokens or one.answered) and one.kind is not Kind.OWN for one in seen)
+    if ours:
+        what = "1 mail to us lies" if ours == 1 else f"{ours} mails to us lie"
+        says = f"{what} in {plain(folder)}, where nothing is read; move what is no junk to {config.imap.folder}"
+        yield Finding(what="junk", fine=True, doubtful=True, says=says)
 
 
-def _probe_mail(config: Config, to: str, subject: str) -> bytes:
-    message = email.message.EmailMessage()
-    message["From"], message["To"], message["Subject"] = config.smtp.address, to, subject
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content("A probe by `mailgate doctor --probe`. It may be deleted.\n")
-    return message.as_bytes().replace(b"\n", b"\r\n")
+def _probe(config: Config, patience: float, say: Callable[[str], None], *, down: list[str]) -> Iterator[Finding]:
+    """Yield which kinds of reply address work here, which one to use, and what else mails to ourselves showed."""
+    if down:
+        says = f"no mail was sent, because {' and '.join(down)} must work first; see above"
+        yield Finding(what="probe", fine=False, says=says)
+        return
+    try:
+        with _mailbox(config) as mailbox:
+            found = probe(
+                mailbox,
+                lambda sender, to, raw: asyncio.run(_send(config, sender, to, raw)),
+                address=config.smtp.address,
+                folder=config.imap.folder,
+                instance=log_name(config),
+                chance=SystemChance(),
+                monotonic=monotonic,
+                patience=patience,
+                say=say,
+            )
+    except MailServerError as error:
+        says = f"the mails sent to ourselves could not be waited for: {error.message} {error.hint}".strip()
+        yield Finding(what="probe", fine=False, says=says)
+        return
+    yield from advise(found, config.imap.reply_address, config.imap.authserv_id, patience)
 
 
-async def _send(config: Config, to: str, raw: bytes) -> None:
+async def _send(config: Config, envelope_sender: str, to: str, raw: bytes) -> None:
     sender = SmtpSender(config.smtp, config.password_of(config.smtp), _authority(config, config.smtp.ca_file))
     try:
-        await sender.send(config.smtp.address, to, raw)
+        await sender.send(envelope_sender, to, raw)
     finally:
         await sender.close()
 
@@ -178,3 +213,92 @@ def _mailbox(config: Config) -> ImapMailbox:
 
 def _authority(config: Config, name: str) -> Path | None:
     return config.path(name) if name else None
+
+
+def advise(found: Probed, configured: Way, authserv_id: str, patience: float) -> Iterator[Finding]:
+    """Yield what probes showed, one finding each, and what to set ``[imap] reply_address`` to."""
+    ways = {p.way: p for p in found.probes}
+    for way in WAYS:
+        one = ways[way]
+        is_odd = way == configured and not one.works
+        aside = not one.works and not is_odd
+        yield Finding(what=f"probe {way}", fine=not is_odd, aside=aside, says=_became(one, patience))
+    working = [way for way in WAYS if ways[way].works]
+    yield _advice(working, configured)
+    yield from _seen(found, [ways[way] for way in working])
+    yield from _vouching([ways[way] for way in working], authserv_id)
+
+
+def _became(one: Probe, patience: float) -> str:
+    if one.folder and not one.is_junk:
+        came = f"a mail to {one.to} came back within {one.seconds:.1f} s"
+        return came if one.is_id_kept else f"{came}, with another Message-ID than we gave it; {_WITHOUT_ID[one.works]}"
+    if one.is_junk:
+        return (
+            f"a mail to {one.to} was put into {plain(one.folder)}; tell the server that mail to this address is no junk"
+        )
+    if one.refused:
+        return f"a mail from {one.sender} to {one.to} was not taken: {one.refused}"
+    return f"a mail to {one.to} was taken, and did not come within {patience:.0f} s"
+
+
+_WITHOUT_ID = {
+    True: "replies are then known by their address only",
+    False: "a reply to it could not be told from any other mail",
+}
+
+
+def _advice(working: list[Way], configured: Way) -> Finding:
+    what = "reply address"
+    if not working:
+        says = "no kind of reply address works; see to it that a mail to [smtp] from reaches the mailbox of [imap]"
+        return Finding(what=what, fine=False, says=says)
+    best = working[0]
+    if configured not in working:
+        says = f"set [imap] reply_address = '{best}', which works here; '{configured}' does not"
+        return Finding(what=what, fine=False, says=says)
+    says = f"[imap] reply_address = '{configured}' works"
+    if configured == "single" and best != "single":
+        says += (
+            f"; '{best}' does, too, and is better: a reply is then known even if its program names no mail it answers"
+        )
+        return Finding(what=what, fine=True, doubtful=True, says=says)
+    return Finding(what=what, fine=True, says=says)
+
+
+def _seen(found: Probed, came: list[Probe]) -> Iterator[Finding]:
+    """Yield whether the server pushed the news, where there was any."""
+    if found.pushed:
+        yield Finding(what="IDLE", fine=True, says="the server pushed the news of a mail")
+    elif any(one.folder.endswith(("Processed", "Quarantine")) for one in came):
+        says = "not seen here, because a running mailgate took the mails away at once"
+        yield Finding(what="IDLE", fine=True, aside=True, says=says)
+    elif came:
+        says = "the server did not push the news of a mail; replies are seen once in [imap] poll"
+        yield Finding(what="IDLE", fine=True, doubtful=True, says=says)
+
+
+def _vouching(came: list[Probe], authserv_id: str) -> Iterator[Finding]:
+    """Yield under which name the server writes Authentication-Results: a hint for a person, who knows whose name it is."""
+    names = list(dict.fromkeys(one.authserv_ids[0] for one in came if one.authserv_ids))
+    said = " and ".join(plain(name) for name in names)
+    what = "senders"
+    if not came:
+        return
+    if not names:
+        says = (
+            "the mails came without Authentication-Results; many servers write none for mail of their own, so look at a mail "
+            "from outside for the name to put into [imap] authserv_id"
+        )
+        yield Finding(what=what, fine=True, aside=True, says=says)
+    elif authserv_id.lower() in names:
+        yield Finding(what=what, fine=True, says=f"the mails came with Authentication-Results of {said}, as configured")
+    elif authserv_id:
+        says = f"the mails came with Authentication-Results of {said}, and [imap] authserv_id is '{authserv_id}'"
+        yield Finding(what=what, fine=True, doubtful=True, says=f"{says}; check which is your mail server's own")
+    else:
+        says = (
+            f"the mails came with Authentication-Results of {said}; if that is your mail server's own name and it removes "
+            "such fields that come from outside, put it into [imap] authserv_id"
+        )
+        yield Finding(what=what, fine=True, doubtful=True, says=says)

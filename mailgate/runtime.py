@@ -196,8 +196,9 @@ def roles_of(serving: Serving, names: Sequence[str] = ROLES, listening: socket.s
             serving, lambda: ImapMailbox(config.imap, imap_password, _authority(config, config.imap.ca_file)), owner
         ),
         "web": lambda: WebRole(
-            make_app(serving, shipped("templates/web/style.css")),
+            make_app(serving, shipped("templates/web/style.css"), monotonic),
             listening or bind(config.web.host, config.web.port),
+            config.web.trusted_proxies,
         ),
     }
     return [makers[name]() for name in ROLES if name in names]

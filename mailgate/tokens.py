@@ -23,6 +23,9 @@ from mailgate.model.canonical import canonical_bytes
 TOKEN_LENGTH = 26
 """Base32 characters of an address token: 130 bits, and with a name before it still within 64 octets (RFC 5321 4.5.3.1.1)."""
 
+MESSAGE_TOKEN_LENGTH = 20
+"""Base32 characters of a Message-ID's token: 100 bits, and with a domain of 32 characters still an id of ours (``MAX_ID``)."""
+
 _LINK_SALT = "mailgate link v1"
 _NONCE_BYTES = 12  # AES-GCM's own size (NIST SP 800-38D section 5.2.1.1)
 
@@ -51,19 +54,43 @@ class ServeKey:
 
     def reply_token(self, assignment: str, generation: int) -> str:
         """Return the secret part of the address that replies to this assignment come to; 26 lower-case base32 characters."""
-        return self._token("reply", assignment, generation)
+        return self._token("reply", assignment, str(generation))
 
     def bounce_token(self, assignment: str, generation: int) -> str:
         """Return the secret part of the envelope sender, to which bounces and out-of-office answers come."""
-        return self._token("bounce", assignment, generation)
+        return self._token("bounce", assignment, str(generation))
+
+    def message_token(self, mail: str, holder: str, generation: int) -> str:
+        """Return the secret part of the Message-ID of one mail; 20 lower-case base32 characters.
+
+        A reply names it, so it finds the seat again where the address was lost. Bound to its holder: whoever can write rows
+        gets no token of one person printed in a mail to another.
+
+        Args:
+            mail: the id of the mail's row.
+            holder: the assignment it was sent to, or ``question …``; empty for mail that nobody answers.
+        """
+        return self._token("message", mail, holder, str(generation))[:MESSAGE_TOKEN_LENGTH]
 
     def code(self, assignment: str, generation: int) -> str:
         """Return the six digits that only the mail shows, so that a machine which follows links lacks them."""
-        return f"{int.from_bytes(self._derive('code', assignment, str(generation))[:8]) % 1_000_000:06d}"
+        return self._digits("code", assignment, str(generation))
+
+    def fresh_code(self, assignment: str, generation: int, mail: str) -> str:
+        """Return the six digits that one mail, ordered when a button was pressed, brings to the registered address.
+
+        Args:
+            mail: the id of that mail, random: each press makes another code.
+        """
+        return self._digits("fresh code", assignment, str(generation), mail)
+
+    def form_key(self, assignment: str, generation: int) -> str:
+        """Return what the page of this assignment puts into its form, so that a form of another page lacks it."""
+        return self._token("form", assignment, str(generation))
 
     def marker(self, assignment: str, generation: int) -> str:
         """Return the eight characters of this assignment's reply marker line; not a secret."""
-        return self._token("marker", assignment, generation)[:8]
+        return self._token("marker", assignment, str(generation))[:8]
 
     def mark(self, purpose: str, fields: Mapping[str, Any]) -> bytes:
         """Return the MAC over ``fields`` (plain JSON) that says the serving side wrote them; 32 bytes."""
@@ -96,8 +123,11 @@ class ServeKey:
         text = b"".join(len(p).to_bytes(4) + p for p in (purpose.encode(), *(x.encode() for x in parts)))
         return hmac.digest(self._secret, text, "sha256")
 
-    def _token(self, purpose: str, assignment: str, generation: int) -> str:
-        return b32encode(self._derive(purpose, assignment, str(generation))).decode().lower()[:TOKEN_LENGTH]
+    def _digits(self, purpose: str, *parts: str) -> str:
+        return f"{int.from_bytes(self._derive(purpose, *parts)[:8]) % 1_000_000:06d}"
+
+    def _token(self, purpose: str, *parts: str) -> str:
+        return b32encode(self._derive(purpose, *parts)).decode().lower()[:TOKEN_LENGTH]
 
 
 class LinkKeys:
@@ -142,6 +172,16 @@ class LinkKeys:
 def address_hash(token: str) -> str:
     """Return the form in which an address token is stored and looked up; the token itself is not."""
     return hashlib.sha256(b"mailgate address v1\n" + token.encode()).hexdigest()
+
+
+def message_hash(token: str) -> str:
+    """Return the form in which a Message-ID's token is stored and looked up; the token itself is not."""
+    return hashlib.sha256(b"mailgate message v1\n" + token.encode()).hexdigest()
+
+
+def message_id(token: str, domain: str) -> str:
+    """Return our Message-ID with ``token``, angle brackets included; short enough to survive every client's References."""
+    return f"<{token}.mailgate@{domain}>"
 
 
 def tagged_address(base: str, token: str, mode: str) -> str:

@@ -23,6 +23,9 @@ USERS = {
 }
 """mailgate and its archive; people who are asked; the person an agent acts for; somebody of another organisation."""
 
+CAUGHT = "approvals@catch.test"
+"""mailgate's mailbox where a whole domain leads there."""
+
 
 def unavailable(sentence: str) -> NoReturn:
     """Skip for want of a program at home, fail in CI: there a skipped test would look like a passed one."""
@@ -42,6 +45,21 @@ def mail_servers() -> None:
 def mail_site(mail_servers: None) -> Iterator[MailSite]:
     """Run one mail site for all tests; take ``mail_site.fresh_user()`` where an empty mailbox is needed."""
     with MailSite.start(USERS) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def catch_all_site(mail_servers: None) -> Iterator[MailSite]:
+    """Run a mail site where one domain's mail all goes to :data:`CAUGHT`."""
+    users = USERS | {CAUGHT: "caught-pw"}
+    with MailSite.start(users, delimiter="", catch_all={CAUGHT.partition("@")[2]: CAUGHT}) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def plain_site(mail_servers: None) -> Iterator[MailSite]:
+    """Run a mail site that knows neither details of addresses nor domains that catch all."""
+    with MailSite.start(USERS, delimiter="") as site:
         yield site
 
 

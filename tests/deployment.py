@@ -66,10 +66,13 @@ class Deployment:
         people: Mapping[str, str] | None = None,
         operators: Sequence[str] = (),
         base_url: str = "",
+        gate: str = "",
+        reply_address: str = "plus",
     ) -> None:
         self.folder = folder
         self.site = site
-        self.gate = site.fresh_user("approvals", "gate.test")
+        self.gate = gate or site.fresh_user("approvals", "gate.test")
+        self.reply_address = reply_address
         self.archive = site.fresh_user("archive", "gate.test")
         self.people = dict(people or {"bob": site.fresh_user("bob", "approvers.test")})
         self.port = free_port()
@@ -293,6 +296,7 @@ tls = "{imap.tls}"
 ca_file = "{imap.ca_file}"
 username = "{imap.username}"
 password_file = "keys/mail.password"
+reply_address = "{self.reply_address}"
 authserv_id = "{self.site.authserv_id}"
 
 [archive]

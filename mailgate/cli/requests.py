@@ -66,7 +66,8 @@ def show(request: RequestArgument, as_json: JsonOption = False, config: ConfigOp
         if isinstance(content, list):
             console.print(f"\n{name}", style="bold")
             for item in content:
-                console.print("  " + "  ".join(f"{k}: {_readable(k, v)}" for k, v in item.items() if _says(v)))
+                told = {k: v for k, v in item.items() if _says(v) and (k, v) != ("times", 1)}
+                console.print("  " + "  ".join(f"{k}: {_readable(k, v)}" for k, v in told.items()))
         elif name in ("arguments", "result"):
             for line in _value_lines(name, content):
                 console.print(line)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mailgate.cli.errors import CHECK_FAILED, Exit
 from mailgate.cli.options import ConfigOption, read_config
 from mailgate.model.quoting import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mailgate.checkup import Finding
 
 
 def init(
@@ -42,7 +49,7 @@ def init(
 
 def doctor(
     probe: Annotated[
-        bool, typer.Option("--probe", help="Also send itself a mail and wait for it to come back.")
+        bool, typer.Option("--probe", help="Also send itself a mail to each kind of reply address and wait for them.")
     ] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -53,13 +60,31 @@ def doctor(
 
     console = Console(highlight=False, soft_wrap=True)
     failed = False
-    for finding in check_all(read_config(config), probe=probe):
-        failed |= not finding.fine
-        sign = "[yellow]![/]" if finding.doubtful else "[green]✓[/]" if finding.fine else "[red]✗[/]"
-        console.print(f"{sign} [bold]{finding.what}[/]  ", end="")
-        console.print(plain(finding.says), markup=False, emoji=False)
+    with _progress(console) as say:
+        for finding in check_all(read_config(config), probe=probe, say=say):
+            failed |= not finding.fine
+            console.print(f"{_sign(finding)} [bold]{finding.what}[/]  ", end="")
+            console.print(plain(finding.says), markup=False, emoji=False)
     if failed:
         raise Exit(CHECK_FAILED)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[str], None]]:
+    """Show what is waited for on a terminal; in a pipe say nothing."""
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("checking") as status:
+        yield status.update
+
+
+def _sign(finding: Finding) -> str:
+    if not finding.fine:
+        return "[red]✗[/]"
+    if finding.doubtful:
+        return "[yellow]![/]"
+    return "·" if finding.aside else "[green]✓[/]"
 
 
 def _asked(text: str) -> str:

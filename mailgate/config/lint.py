@@ -114,10 +114,10 @@ def _gate(config: Config, name: str, gate: Gate) -> Iterator[str]:
     shared = [p for p in config.directory.expand(asked) if config.people[p].group]
     if gate.named_people and shared:
         yield f"[gates.{name}] named_people: {', '.join(shared)} has group = true, which is no single person; name people"
-    if gate.separation == "proven" and not config.imap.authserv_id:
+    if not gate.approves_by_link and not config.imap.authserv_id:
         yield (
             f"[gates.{name}] separation = 'proven' takes authenticated replies only, and [imap] authserv_id is empty, so "
-            "that none is; name the server whose verdicts are believed"
+            "that none is; name the server whose verdicts are believed, or set web_confirm = 'fresh_code'"
         )
     if gate.on_reject == "escalate" and not config.mailgate.operators:
         yield f"[gates.{name}] on_reject = 'escalate' needs [mailgate] operators, who take the task over"
@@ -168,8 +168,6 @@ def _out_of_reach(config: Config, gate: Gate) -> Iterator[str]:
 
 def _not_yet(gate: Gate) -> Iterator[tuple[str, str]]:
     """Yield the keys that promise more than this version does: an ignored safeguard would be worse than an error."""
-    if gate.web_confirm == "fresh_code":
-        yield "web_confirm", "'fresh_code' is not there yet in this version; use 'code'"
     if gate.batch_window:
         yield "batch_window", "is not there yet in this version; leave it at '0s'"
 

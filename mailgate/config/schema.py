@@ -5,6 +5,7 @@ Every key is explained by the comment beside it in the shipped ``config.toml``.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import timedelta
 from email.utils import getaddresses, parseaddr
@@ -55,6 +56,14 @@ def _check_line(text: str) -> str:
     # What these name (files, hosts, folders) goes to the system and to servers, and a NUL or line end means more there.
     if any(c < " " or "\x7f" <= c < "\xa0" for c in text):
         raise ValueError(f"{quoted(text)} has a control character in it; write it without")
+    return text
+
+
+def _check_network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"{quoted(text)} is no address or network such as 10.0.0.7 or 10.0.0.0/24") from None
     return text
 
 
@@ -154,6 +163,9 @@ class Web(Section):
 
     host: Line = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_check_network)], ...] = ()
+    most_per_link: int = Field(default=60, ge=0, le=100_000)
+    most_per_network: int = Field(default=60, ge=0, le=100_000)
 
 
 class Worker(Section):

@@ -14,6 +14,7 @@ _ADDR_SPEC = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?P<domain>{_LABEL}(
 
 # A string that is never closed is matched to the end as well, so that no character is looked at twice.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+(?P<closed>")?', re.DOTALL)
+_DEEPEST_COMMENT = 4
 _COMMENT = re.compile(r"\([^()\\]*\)")
 # Words before the brackets: anything but the characters that could make it another address or another list.
 _PHRASE = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\x00-\x1f\x7f"()<>@,;:\\\[\]])*')
@@ -57,7 +58,9 @@ def collect(value: str) -> tuple[str, ...]:
 
     For looking up secret addresses only: it says who a mail was sent to, never who sent it.
     """
-    value = _COMMENT.sub(" ", _QUOTED.sub(lambda string: " " if string["closed"] else string[0][1:], value))
+    value = _QUOTED.sub(lambda string: " " if string["closed"] else string[0][1:], value)
+    for _ in range(_DEEPEST_COMMENT):  # from the inside out
+        value = _COMMENT.sub(" ", value)
     found = []
     for item in re.split(r"[,;]", value):
         angle = item.rfind("<")

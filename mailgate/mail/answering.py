@@ -33,8 +33,8 @@ _WAYS = {
     (_Takes.NOTHING, _Takes.BOTH): "Use the page linked below; a reply does not decide.",
 }
 _CODE_HINTS = {
-    "code": "The page asks for this code before it takes a yes.",
-    "fresh_code": "When you choose to approve, a code is mailed to you, and the page asks for it.",
+    "code": "The page asks for this code before it takes a yes, and before it tells the agent why you say no.",
+    "fresh_code": "Before the page takes a yes, or tells the agent why you say no, a code is mailed to you, and it asks for that.",
     "button": "",
     "reject": "On that page you can reject. An approval counts only as a reply from your own mailbox.",
 }

@@ -87,6 +87,7 @@ class Signature:
         verdict: ``approved``, ``rejected`` or ``undone``.
         level: the identity level, as in the design (``aligned``, ``link+code`` …).
         reason_withheld: the reason is recorded, but its author is not proven.
+        kept_from_agent: a rejection of which the agent is told neither who gave it nor why.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Signature:
     level: str
     reason: str = ""
     reason_withheld: bool = False
+    kept_from_agent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from mailgate.errors import ComposeError
 from mailgate.mail.answering import answering_of, plain, safe
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
-from mailgate.mail.instants import format_instant
+from mailgate.mail.instants import format_clock, format_instant
 from mailgate.mail.letter import (
     ANSWERABLE,
     MARKER,
@@ -141,6 +141,30 @@ def receipt_letter(
     )
 
 
+def code_letter(ask: Ask, seat: Seat, *, code: str, until: datetime, pressed: str) -> Letter:
+    """Return the mail that brings a fresh code. Nothing in it decides, and it is never copied to the archive.
+
+    Args:
+        code: six digits.
+        until: when it stops to hold.
+        pressed: the button of the page by which it was asked for.
+    """
+    return _report(
+        ask,
+        seat,
+        LetterKind.CODE,
+        headline=f"Your code: {code[:3]} {code[3:]}",
+        preface=(
+            f"Somebody pressed “{pressed}” on the page behind your link, about the request below. If that was you, type "
+            f"this code there. It holds until {format_clock(until, seat.zone)}, for one decision, and a newer one voids it.",
+            "Was it not you? Then somebody else has your link, and can reject in your name, but not say yes. Tell nobody "
+            "the code, and answer the request yourself.",
+        ),
+        history=(),
+        recorded=False,
+    )
+
+
 def late_letter(
     ask: Ask, seat: Seat, *, how_it_ended: str, heard: str = "", history: Iterable[Signature | Happening] = ()
 ) -> Letter:
@@ -243,6 +267,7 @@ def _report(
     files: tuple[AttachedFile, ...] = (),
     next_steps: Iterable[str] = (),
     warnings: Iterable[str] = (),
+    recorded: bool = True,
 ) -> Letter:
     listing = list_arguments(ask.arguments)
     return Letter(
@@ -250,6 +275,7 @@ def _report(
         deployment=label(ask.deployment),
         recipient=label(seat.name),
         headline=headline,
+        recorded=recorded,
         marker=_marker(seat) if seat.nonce else "",
         preface=_sentences(preface),
         heard=excerpt(heard) if heard else None,
@@ -300,11 +326,10 @@ def _if_approved(ask: Ask) -> str:
 
 def _if_rejected(ask: Ask) -> str:
     action, memory = label(ask.action), ask.rejection_memory
-    told = f"{action} is not run. The agent is told so, with your reason."
-    again = (
-        f"If it tries the same again within {words(memory)}, that is refused without asking anybody." if memory else ""
-    )
-    return safe(" ".join(filter(None, (told, again, plain(ask.if_rejected)))))
+    told = f"{action} is not run, and the agent is told so."
+    again = f", and for {words(memory)} the same again is refused without asking anybody" if memory else ""
+    proven = f"Where it is proven that you rejected it, the agent is told your reason, too{again}."
+    return safe(" ".join(filter(None, (told, proven, plain(ask.if_rejected)))))
 
 
 def _deadline(at: datetime | None, zone: str) -> Deadline:
@@ -337,6 +362,8 @@ def _entry(action: str, entry: Signature | Happening, zone: str) -> Entry:
     ]
     if withheld:
         facts.append(Field(label="Reason", value="kept in the record, not printed, because its sender is not proven"))
+    if entry.reason and entry.kept_from_agent:
+        facts.append(Field(label="Kept from the agent", value="the reason, because it is not proven who wrote it"))
     return Entry(facts=tuple(facts), reason=excerpt(entry.reason) if entry.reason and not withheld else None)
 
 

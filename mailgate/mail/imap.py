@@ -39,8 +39,12 @@ class ImapMailbox:
     Every method raises MailServerError when the connection cannot be trusted any more; then open a new one.
     """
 
-    def __init__(self, settings: ImapSettings, password: str, ca_file: Path | None) -> None:
+    def __init__(
+        self, settings: ImapSettings, password: str, ca_file: Path | None, *, folder: str = "", readonly: bool = False
+    ) -> None:
         self._settings = settings
+        self._folder = folder or settings.folder
+        self._readonly = readonly
         self._password = password
         self._ca_file = ca_file
         self._client: Any = None
@@ -84,10 +88,37 @@ class ImapMailbox:
             if settings.tls == "starttls":
                 self._client.starttls(ssl_context=context)
             self._client.login(settings.username, self._password)
-            selected = self._client.select_folder(settings.folder)
+            selected = self._client.select_folder(self._folder, readonly=self._readonly)
             self.uidvalidity = int(selected[b"UIDVALIDITY"])
             self.uidnext = int(selected.get(b"UIDNEXT") or max(self._client.search(["ALL"]), default=0) + 1)
             self._is_announced()  # by the selection itself: that is no news
+
+    def beside(self, folder: str, *, readonly: bool = True) -> ImapMailbox:
+        """Return another folder of the same mailbox, on a connection of its own that is not opened yet.
+
+        Args:
+            folder: as the server names it, see :meth:`junk_folder` and :meth:`own_folder`.
+        """
+        return ImapMailbox(self._settings, self._password, self._ca_file, folder=folder, readonly=readonly)
+
+    def junk_folder(self) -> str | None:
+        """Return where the server puts what it takes for junk (RFC 6154, or a usual name), or None."""
+        with self._translated():
+            found = self._client.find_special_folder(b"\\Junk")
+            return str(found) if found is not None else None
+
+    def own_folder(self, folder: str) -> str:
+        """Return how the server names a folder of ours, such as ``Mailgate/Processed``, whether it is there or not."""
+        with self._translated():
+            prefix, delimiter = self._namespace()
+            return prefix + folder.replace("/", delimiter)
+
+    def next_uid(self, folder: str) -> int:
+        """Return the UID that the next mail in another folder will get; 0 if there is no such folder."""
+        with self._translated():
+            if not self._client.folder_exists(folder):
+                return 0
+            return int(self._client.folder_status(folder, [b"UIDNEXT"])[b"UIDNEXT"])
 
     def can_idle(self) -> bool:
         """Return whether the server pushes news (RFC 2177)."""
@@ -117,6 +148,14 @@ class ImapMailbox:
             if isinstance(body, bytes):
                 yield Arrived(uid=uid, raw=body, received_at=_instant(response.get(b"INTERNALDATE")))
 
+    def headers(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Yield UID and header block of mails, without marking them read."""
+        for uid in uids:
+            with self._translated():
+                header = self._client.fetch([uid], [b"BODY.PEEK[HEADER]"]).get(uid, {}).get(b"BODY[HEADER]")
+            if isinstance(header, bytes):
+                yield uid, header
+
     def wait(self, seconds: float, wanted: Callable[[], bool]) -> bool:
         """Wait up to ``seconds`` for the server to say that something arrived since we last looked (IDLE); True if it did.
 
@@ -145,15 +184,19 @@ class ImapMailbox:
 
     def move(self, uids: list[int], folder: str) -> None:
         """Move mails into ``folder``, which is made if it is missing."""
+        target = self.own_folder(folder)
         with self._translated():
-            prefix, delimiter = self._namespace()
-            target = prefix + folder.replace("/", delimiter)
             if not self._client.folder_exists(target):
                 self._client.create_folder(target)
             if self._client.has_capability("MOVE"):
                 self._client.move(uids, target)
                 return
             self._client.copy(uids, target)
+        self.delete(uids)
+
+    def delete(self, uids: list[int]) -> None:
+        """Delete mails; on a server without UIDPLUS (RFC 4315) they are only marked so."""
+        with self._translated():
             self._client.add_flags(uids, [b"\\Deleted"], silent=True)
             # A plain EXPUNGE would also remove what a person marked deleted.
             if self._client.has_capability("UIDPLUS"):

@@ -28,9 +28,20 @@ from mailgate.mail.mime import Fields, Mail
 INSTANCE_FIELD = "X-Mailgate-Instance"
 """Every mail of ours carries it, so that one that comes back by whatever way is known."""
 
-_RECIPIENT_FIELDS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
+_RECIPIENT_FIELDS = (
+    "to",
+    "cc",
+    "delivered-to",
+    "x-delivered-to",
+    "x-original-to",
+    "envelope-to",
+    "x-envelope-to",
+)
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 _TOKEN = re.compile(r"[a-z2-7]{26}")  # 130 bits in base32 (RFC 4648 section 6), in lower case
+_MESSAGE_TOKEN = re.compile(
+    r"<([a-z2-7]{20})\.mailgate@([^<>@\s]+)>", re.IGNORECASE
+)  # 100 bits, as `tokens.message_id` writes it
 _MOST_IDS = 200
 
 
@@ -104,6 +115,8 @@ def is_away_note(mail: Mail) -> bool:
     Receipts, ticket systems and other programs are automatic too, and say nothing of the kind.
     """
     if mail.content_type == "multipart/report" or MACHINE_SENDER.fullmatch(_sender_local_part(mail)):
+        return False
+    if mail.all(INSTANCE_FIELD):  # another mailgate answers automatically, too
         return False
     words = {_word(value) for value in mail.all("auto-submitted")} - {"no"}
     responder = words == {"auto-replied"} or any(mail.all(name) for name in AUTO_REPLY_FIELDS)
@@ -179,6 +192,12 @@ def referenced_ids(mail: Mail) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reversed(references)))[:_MOST_IDS]
 
 
+def message_tokens(ids: Iterable[str], domain: str) -> tuple[str, ...]:
+    """Return the secret tokens in those Message-IDs that are ours: 20 lower-case base32 characters each, in order."""
+    found = (match for one in ids if (match := _MESSAGE_TOKEN.fullmatch(one)))
+    return tuple(dict.fromkeys(match[1].lower() for match in found if match[2].lower() == domain.lower()))
+
+
 def bounce_report(mail: Mail) -> BounceReport | None:
     """Read a delivery report, for the first recipient that failed, else the first (RFC 3464 section 2.3)."""
     told = [group for group in mail.delivery_status if _field(group, "action")]
@@ -187,13 +206,18 @@ def bounce_report(mail: Mail) -> BounceReport | None:
     group = next((group for group in told if _word(_field(group, "action")) == "failed"), told[0])
     recipient = _field(group, "final-recipient") or _field(group, "original-recipient")
     status = re.match(r"\d\.\d{1,3}\.\d{1,3}", _field(group, "status"))
-    message_id = _MESSAGE_ID.search(_field(mail.returned, "message-id"))
     return BounceReport(
         action=_word(_field(group, "action")),
         status=status[0] if status else "",
         recipient=addr_spec(recipient.rpartition(";")[2].strip().strip("<>")),
-        message_id=message_id[0] if message_id else "",
+        message_id=returned_id(mail),
     )
+
+
+def returned_id(mail: Mail) -> str:
+    """Return the Message-ID, with brackets, of the mail that a report brings back, or nothing."""
+    found = _MESSAGE_ID.search(_field(mail.returned, "message-id"))
+    return found[0] if found else ""
 
 
 def _field(fields: Fields, name: str) -> str:

@@ -31,3 +31,15 @@ def format_instant(at: datetime, zone: str = "UTC", *, seconds: bool = False) ->
         return f"{day} UTC"
     offset = local.strftime("%z")
     return f"{day} in {zone} (UTC{offset[:3]}:{offset[3:5]})"
+
+
+def format_clock(at: datetime, zone: str = "UTC") -> str:
+    """Return ``18:00 UTC``, or ``18:00 UTC (19:00 in Europe/Berlin)``, for what is a few hours away at most.
+
+    Raises:
+        ComposeError: see :func:`format_instant`.
+    """
+    utc = format_instant(at).partition(", ")[2]
+    if zone == "UTC":
+        return utc
+    return f"{utc} ({format_instant(at, zone).partition(', ')[2].partition(' (')[0]})"

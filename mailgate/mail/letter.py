@@ -35,6 +35,7 @@ class LetterKind(StrEnum):
     ESCALATION = "escalation"  # another person is asked, because the first ones did not answer
     CLARIFICATION = "clarification"  # an answer was not counted
     ANSWER = "answer"  # somebody answered a question about it
+    CODE = "code"  # the page asks for a code, which this one brings; it goes to no archive
     RECEIPT = "receipt"  # an answer was counted
     LATE = "late"  # an answer came when the request had ended
     OUTCOME = "outcome"  # how it ended
@@ -208,6 +209,8 @@ def redacted(letter: Letter) -> Letter:
     alone in what the agent wrote: six digits there are a coincidence, and a changed amount would be a false record.
     """
     answering = letter.answering
+    if letter.kind is LetterKind.CODE:  # nobody orders one for the archive; were it so, it would hold no code
+        return replace(letter, headline=f"Your code: {NO_CODE}")
     if answering is None or not answering.is_live:
         return letter
     secrets = _link_secrets(answering.link_url)

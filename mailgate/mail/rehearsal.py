@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat, Signature
 from mailgate.mail.compose import render
-from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
+from mailgate.mail.draft import code_letter, late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.letter import ANSWERABLE, Letter, LetterKind
 from mailgate.mail.templates import Templates
 
@@ -112,6 +112,8 @@ def sample_letters() -> Iterator[Letter]:
                 history=_HISTORY,
             )
             yield request_letter(_BARE, seat, kind=kind)
+    yield code_letter(_FULL, _SEAT, code="482913", until=_AT, pressed="Approve")
+    yield code_letter(_BARE, Seat(name="Bob Brown"), code="000000", until=_AT, pressed="Mail me a code")
     yield receipt_letter(_FULL, _SEAT, _YES, next_steps=("It may run now.",))
     yield receipt_letter(_BARE, Seat(name="Bob Brown"), replace(_YES, verdict="undone", reason=""))
     yield late_letter(_FULL, _SEAT, how_it_ended="It was already rejected.", heard="APPROVE", history=_HISTORY)

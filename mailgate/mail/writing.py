@@ -22,8 +22,8 @@ from mailgate.errors import ComposeError
 from mailgate.mail.characters import is_hidden
 from mailgate.mail.letter import AttachedFile
 
-MAX_ID = 60
-"""Characters of our own Message-IDs: a References field of a long thread still folds, and no client cuts them."""
+MAX_ID = 64
+"""Characters of our own Message-IDs: In-Reply-To stays within a line of 78, References fold, and no client cuts them."""
 
 EVIDENCE_NAME = "mailgate-evidence.json"
 
@@ -46,7 +46,7 @@ class Headers:
     """What goes into the header block. Nothing an agent wrote belongs here.
 
     Attributes:
-        message_id: ours, with angle brackets, at most 60 characters.
+        message_id: ours, with angle brackets, at most 64 characters.
         references, in_reply_to: earlier ids of the thread; ``in_reply_to`` may be empty. Ids of others go here only if
             :func:`usable_id` takes them.
         sender, recipient, reply_to: name and address. Names may be any text without hidden characters.

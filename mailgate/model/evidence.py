@@ -117,16 +117,26 @@ class LogVerifier:
             raise Forged("heads", "", "the checkpoint is not in the one form that checkpoints have") from error
         if signed.checkpoint.origin != self.name:
             raise Forged("heads", "", "the checkpoint is that of another log")
-        if not any(signed.is_signed_by(key, verify_ed25519) for key in self._keys):
+        if not self._signs(signed):
             raise Forged("heads", "", "the checkpoint is not signed by the log's key")
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
         self._kept[note] = signed.checkpoint
         return signed.checkpoint
 
+    def _signs(self, signed: SignedCheckpoint) -> bool:
+        """Return whether a key of the log signed it, and each that seems to have done so (signed-note, "Signatures")."""
+        named = {(name, key_id) for name, key_id, _ in signed.signatures}
+        ours = [key for key in self._keys if (key.name, key.id) in named]
+        return bool(ours) and all(signed.is_signed_by(key, verify_ed25519) for key in ours)
+
     def has_stamped(self, stamp: Stamp, signature: bytes) -> bool:
         """Return whether one of the log's keys signed a mail's stamp."""
-        return stamp.log == self.name and any(verify_ed25519(key.public, signature, stamp.text()) for key in self._keys)
+        try:
+            text = stamp.text()
+        except ValueError:
+            return False  # what no log can have signed: an archive may say anything
+        return stamp.log == self.name and any(verify_ed25519(key.public, signature, text) for key in self._keys)
 
     def read(self, record: bytes, proof: str) -> Record:
         """Return the record, once its proof holds.

@@ -17,7 +17,7 @@ from mailgate.model.merkle import HASH_BYTES
 ED25519 = b"\x01"
 """The signature type of Ed25519 in a note key (signed-note, "Signature types")."""
 
-_SIGNATURE_BYTES = 64
+_ID_BYTES = 4
 _KEY_BYTES = 32
 _DASH = "— "
 _PROOF = "c2sp.org/tlog-proof@v1"
@@ -35,7 +35,7 @@ class NoteKey:
     @property
     def id(self) -> bytes:
         """The four bytes that a signature line begins with."""
-        return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:4]
+        return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:_ID_BYTES]
 
     def format(self) -> str:
         """Return the key's one text form: ``name+hash+base64``."""
@@ -149,9 +149,9 @@ def parse_proof(text: str) -> Proof:
 def _signature(line: str) -> tuple[str, bytes, bytes]:
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
     value = _unb64(encoded)
-    if not can_name_a_log(name) or len(value) <= len(ED25519):
+    if not can_name_a_log(name) or len(value) <= _ID_BYTES:
         raise ValueError("not a signature line")
-    return name, value[:4], value[4:]
+    return name, value[:_ID_BYTES], value[_ID_BYTES:]
 
 
 def _number(text: str) -> int:

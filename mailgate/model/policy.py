@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from mailgate.model.canonical import canonical_bytes
 from mailgate.model.duration import Duration, Period
 from mailgate.model.rules import NAMES, Situation, Undecided, check_rule, find_misfit
+from mailgate.model.verdict import PROVEN, Level, meets
 
 Route = Literal["abort", "reroute", "escalate"]
 """What an agent is to do after a rejection: stop, find another way, or leave the task to a person."""
@@ -154,6 +155,13 @@ class Gate(BaseModel):
         """Whether an approval by link can count: whoever was forwarded the mail has its link and its code, too."""
         return self.separation != "proven" or self.web_confirm == "fresh_code"
 
+    def takes_yes(self, level: Level) -> bool:
+        """Return whether a yes that was proven at ``level`` counts here."""
+        if level in PROVEN:
+            return True
+        needed = Level(self.reply_level), _LINK_LEVELS[self.web_confirm]
+        return self.separation != "proven" and any(meets(level, least) for least in needed)
+
     def asked(self) -> tuple[StageSettings, ...]:
         """Return the stages, whichever way they were configured; none where nobody is named."""
         if self.stages or not self.approvers:
@@ -166,6 +174,20 @@ class Gate(BaseModel):
         for name in ("timeout", "remind_after", "escalate_after"):
             dumped[name] = dumped[name] or "none"
         return canonical_bytes(dumped)
+
+
+_LINK_LEVELS = {"button": Level.LINK, "code": Level.LINK_CODE, "fresh_code": Level.LINK_FRESH_CODE}
+"""What pressing a button on the page has to prove for a yes, by ``web_confirm``."""
+
+
+def speaks_for(level: Level, gate: Gate) -> bool:
+    """Return whether words that came at ``level`` are taken for the person's own, so that they may reach the agent.
+
+    They are where the same proof could have carried a yes. A reply whose sender is not proven never is, although a gate
+    may let it approve. A no that nobody speaks for stops its own request and counts for nothing else: neither for the
+    memory of rejections nor for any statistics.
+    """
+    return level is not Level.TOKEN and gate.takes_yes(level)
 
 
 _KEPT = {"kept": True}

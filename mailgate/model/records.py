@@ -86,7 +86,8 @@ def parse_record(raw: bytes) -> Record:
         ValueError: bytes that are no record of ours, names given twice, or values of another type.
     """
     try:
-        statement = json.loads(raw, object_pairs_hook=_once, parse_constant=_no_constant)
+        # Given bytes, the JSON reader would guess an encoding; records are UTF-8.
+        statement = json.loads(raw.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
         [subject], predicate = statement["subject"], statement["predicate"]
         if statement["_type"] != STATEMENT or statement["predicateType"] != PREDICATE:
             raise ValueError("not a mailgate record")
@@ -95,8 +96,9 @@ def parse_record(raw: bytes) -> Record:
             isinstance(predicate[key], str) for key in ("log", "event", "request", "time", "nonce")
         ):
             raise ValueError("not the types of a record")
-        at = datetime.fromisoformat(predicate["time"])
-        if format_time(at) != predicate["time"] or subject["name"] != (predicate["request"] or predicate["log"]):
+        at, digest = datetime.fromisoformat(predicate["time"]), bytes.fromhex(subject["digest"]["sha256"])
+        said = (predicate["time"], subject["digest"]["sha256"], subject["name"])
+        if said != (format_time(at), digest.hex(), predicate["request"] or predicate["log"]):
             raise ValueError("not in the form of a record")
         return Record(
             log=predicate["log"],
@@ -104,11 +106,11 @@ def parse_record(raw: bytes) -> Record:
             event=predicate["event"],
             request=predicate["request"],
             seq=predicate["seq"],
-            digest=bytes.fromhex(subject["digest"]["sha256"]),
+            digest=digest,
             at=at,
             body=predicate,
         )
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError("not a mailgate record") from error
 
 

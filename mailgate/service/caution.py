@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mailgate.model.evidence import LogVerifier
 from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
+from mailgate.service.opening import NOBODY
 from mailgate.service.proof import rejection_as_recorded
 from mailgate.store import Tx
 from mailgate.store.requests import earlier_attempts
@@ -29,7 +30,8 @@ def cautions(tx: Tx, verifier: LogVerifier, request: Request, gate: Gate) -> Ite
         last = rejected[-1]
         which = _ORDINALS.get(len(rejected), f"{len(rejected) + 1}th")
         who, reason = rejection_as_recorded(tx, verifier, last)
-        why = f": {reason}" if reason else ", without a reason"
+        kept = "for a reason that nobody is proven to have written" if who == NOBODY else "without a reason"
+        why = f": {reason}" if reason else f", {kept}"
         yield (
             f"{which} attempt after a rejection by {who or 'a person'} on "
             f"{last.finished_at or last.created_at:%Y-%m-%d %H:%M} UTC{why}"

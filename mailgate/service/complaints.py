@@ -36,18 +36,19 @@ def complain(tx: Tx, serving: Serving, request: Request, error: Forged) -> bool:
     """
     headline = f"A forged entry was found in the database: {error}."
     is_noted = request.note == str(error)
-    if is_noted and (not serving.config.mailgate.operators or _was_told(tx, serving, request, headline)):
+    if is_noted and (not serving.config.mailgate.operators or was_told(tx, serving, request, headline)):
         return False
     log.error("forged", table=error.table, row=error.row, why=error.why, request=request.id)
     request.note = str(error)
     tx.session.add(request)
     next_step = "Nothing was executed because of it. Find out who can write to the database."
-    if not _was_told(tx, serving, request, headline):
+    if not was_told(tx, serving, request, headline):
         tell_operators(tx, serving, request, headline=headline, next_step=next_step)
     return True
 
 
-def _was_told(tx: Tx, serving: Serving, request: Request, headline: str) -> bool:
+def was_told(tx: Tx, serving: Serving, request: Request, headline: str) -> bool:
+    """Return whether operators were told this about a request before, as our own marks say."""
     for mail in outgoing_of(tx, request.id):
         try:
             if mail.kind == "notice" and headline in json.loads(mail.details).values():

@@ -13,12 +13,13 @@ from mailgate.model.canonical import canonical_bytes
 from mailgate.model.evidence import format_time
 from mailgate.model.lifecycle import Standing, State, Trigger
 from mailgate.model.policy import Gate
-from mailgate.model.verdict import PROVEN, Level, Verdict, meets
+from mailgate.model.verdict import Level, Verdict, meets
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_ruling, mark_decision
 from mailgate.service.opening import give_up, is_entitled, requester_of, tally_of, told_of
 from mailgate.service.proof import check_pending
+from mailgate.service.refusals import record_refusal
 from mailgate.service.stating import shown_to
 from mailgate.store import Tx
 from mailgate.store.answers import decisions_of
@@ -104,10 +105,9 @@ def _refusal(
     is_holder = seat.state == "open" and answer.generation == seat.generation
     if not is_holder or not is_entitled(tx, serving, request, gate, seat):
         return Counted.NOT_ENTITLED
-    needed = Level(gate.reply_level) if answer.verdict is Verdict.APPROVE else Level.TOKEN
-    if answer.channel == "reply" and not meets(answer.level, needed):
+    if answer.channel == "reply" and not meets(answer.level, Level.TOKEN):
         return Counted.BELOW_LEVEL
-    if answer.verdict is Verdict.APPROVE and gate.separation == "proven" and answer.level not in PROVEN:
+    if answer.verdict is Verdict.APPROVE and not gate.takes_yes(answer.level):
         return Counted.BELOW_LEVEL
     return None
 
@@ -159,13 +159,13 @@ def _apply(
             }
             append_event(tx, "decision", request.id, body, key=serving.key)
         case Standing.REJECTED:
-            told = told_of(serving, decision)
+            told = told_of(serving, gate, decision)
             conclude(tx, request, Trigger.REJECT, kind="decision", body=body, key=serving.key, **told)
         case Standing.OPEN | Standing.OUT_OF_REACH:
             append_event(tx, "decision", request.id, body | {"outcome": "pending"}, key=serving.key)
     if standing is Standing.OUT_OF_REACH:
         decisions = decisions_of(tx, request.id)
-        give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
+        give_up(tx, serving, request, gate, decisions, because="too few people are left who may approve it")
 
 
 def _body(serving: Serving, request: Request, seat: Assignment, decision: Decision) -> dict[str, Any]:
@@ -200,4 +200,4 @@ def _record_refusal(
         "because": refusal.value,
         "state": request.state,
     }
-    append_event(tx, "superseded", request.id, body, key=serving.key)
+    record_refusal(tx, serving, "superseded", request.id, body)

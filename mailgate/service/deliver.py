@@ -10,11 +10,12 @@ import structlog
 
 from mailgate.errors import Forged, MailgateError, MailRefused, MailServerError, StoreUnavailable
 from mailgate.mail.smtp import SmtpSender
+from mailgate.service.codes import FRESH_FOR
 from mailgate.service.context import Serving
 from mailgate.service.keep import lose_seat
 from mailgate.service.letters import Made, render
 from mailgate.service.marks import check_outgoing
-from mailgate.service.posting import tell_operators
+from mailgate.service.posting import ANSWERS, tell_operators
 from mailgate.service.stating import note_shown
 from mailgate.store import Tx
 from mailgate.store.answers import find_assignment
@@ -54,6 +55,9 @@ def _prepared(serving: Serving, row: Outgoing) -> Ready | None:
         with serving.store.read() as tx:
             kept = tx.session.get_one(Outgoing, row.id).sealed
             made = None if kept is not None else render(tx, serving, row)
+        if kept is None and made is None:
+            _drop(serving, row)
+            return None
         raw = made.raw if made is not None else serving.key.unseal(kept or b"", label=_label(row))
         if made is not None and not _keep_bytes(serving, row, made):
             return None  # another outbox was faster; it has the bytes that count
@@ -67,6 +71,13 @@ def _prepared(serving: Serving, row: Outgoing) -> Ready | None:
         _await_repair(serving, row, why)
         return None
     return Ready(row=row, sender=_envelope_sender(serving, row), raw=raw)
+
+
+def _drop(serving: Serving, row: Outgoing) -> None:
+    why = "its person was asked anew meanwhile"
+    log.info("not_sent", mail=row.id, kind=row.kind, request=row.request_id, why=why)
+    with serving.store.write() as tx:
+        change_outgoing(tx, row.id, state="failed", claimed_until=None, last_error=f"not sent: {why}")
 
 
 def _keep_bytes(serving: Serving, row: Outgoing, made: Made) -> bool:
@@ -108,7 +119,7 @@ def _later(serving: Serving, row: Outgoing, why: str) -> bool:
     """Try again after a pause; False if that went on for so long that the mail was given up."""
     settings = serving.config.smtp
     with serving.store.write() as tx:
-        if tx.now - row.created_at >= settings.give_up_after:
+        if tx.now - row.created_at >= (FRESH_FOR if row.kind == "code" else settings.give_up_after):
             _fail(tx, serving, row, f"it could not be sent in time; last: {why}")
             return False
         pause = min(settings.retry_after * 2 ** min(row.attempts, 12), LONGEST_PAUSE)
@@ -170,7 +181,7 @@ def _fail(tx: Tx, serving: Serving, row: Outgoing, why: str) -> None:
 
 def _envelope_sender(serving: Serving, row: Outgoing) -> str:
     """Return where bounces go: to the seat's own bounce address; nowhere for mail that answers a mail."""
-    if row.kind in ("clarification", "late"):
+    if row.kind in ANSWERS:
         return ""
     base = serving.config.smtp.address
     if row.assignment_id is None:

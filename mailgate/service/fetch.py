@@ -17,6 +17,7 @@ from mailgate.errors import LeaseLost, MailServerError, StoreUnavailable
 from mailgate.mail.imap import Arrived, ImapMailbox
 from mailgate.service.context import Serving
 from mailgate.service.intake import conclude_mail, incoming_label
+from mailgate.service.junk import JunkWatch
 from mailgate.store import Tx
 from mailgate.store.mails import find_incoming_by_hash, get_cursor, incoming_in_state, unmoved
 from mailgate.store.requests import is_awaited
@@ -56,6 +57,7 @@ class InboxRole:
         self._held_at: datetime | None = None
         self._stop = threading.Event()
         self._pause = FIRST_PAUSE_SECONDS
+        self._junk = JunkWatch(serving)
         self._failures: Counter[tuple[int, int]] = Counter()  # by UIDVALIDITY and UID
 
     def run(self, stop: threading.Event) -> None:
@@ -97,6 +99,7 @@ class InboxRole:
             if uid > before:
                 self._stop.wait(GIVE_WAY_SECONDS)
             self._move_concluded(mailbox)
+            self._junk.look(mailbox)
             mailbox.wait(self._wait, self._wanted)
             mailbox.noop()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mailgate.errors import Forged, LogBroken
 from mailgate.model.evidence import LogVerifier
-from mailgate.model.merkle import Node, root_at
+from mailgate.model.merkle import Node, is_consistent, prove_consistency
 from mailgate.model.notes import Checkpoint
 
 
@@ -67,26 +67,32 @@ class Guard:
                 )
             return
         if head is None or head.size < known.size:
-            have = 0 if head is None else head.size
-            raise LogBroken(
-                f"The database has {have} records, and {known.size} were made: it was restored from a backup or replaced. "
-                "Nothing is sequenced or executed. Put the newest database back, or make one from the archive with "
-                "`mailgate audit rebuild`."
-            )
-        if head.root != known.root and (head.size == known.size or root_at(known.size, node) != known.root):
+            raise _behind(0 if head is None else head.size, known)
+        if head == known:
+            return
+        proof = prove_consistency(known.size, head.size, node)
+        if not is_consistent(known.size, known.root, head.size, head.root, proof):
             raise LogBroken(
                 f"The database tells another story than the guard up to record {known.size - 1}: it was replaced or "
                 "changed. Nothing is sequenced or executed. Put the database back that belongs to the guard, or make one "
                 "from the archive with `mailgate audit rebuild`."
             )
 
+    def has(self, note: str) -> bool:
+        """Return whether this process knows the guard file to hold a checkpoint."""
+        return self._known is not None and self._known == self._verifier.read_checkpoint(note)
+
     def write(self, note: str) -> None:
         """Put a checkpoint on disk in place of the one before; it is there once this returns.
 
         Raises:
+            Forged: it is no checkpoint of this log.
+            LogBroken: it is behind the one before.
             OSError: it cannot be written.
         """
         checkpoint = self._verifier.read_checkpoint(note)
+        if self._known is not None and checkpoint.size < self._known.size:
+            raise _behind(checkpoint.size, self._known)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = self.path.with_name(f".{self.path.name}.draft")
         with draft.open("w", encoding="utf-8") as file:
@@ -100,3 +106,11 @@ class Guard:
         finally:
             os.close(folder)
         self._known = checkpoint
+
+
+def _behind(have: int, known: Checkpoint) -> LogBroken:
+    return LogBroken(
+        f"The database has {have} records, and {known.size} were made: it was restored from a backup or replaced. "
+        "Nothing is sequenced or executed. Put the newest database back, or make one from the archive with "
+        "`mailgate audit rebuild`."
+    )

@@ -20,6 +20,7 @@ from mailgate.store.events import append_event, events_of
 from mailgate.store.mails import outgoing_of
 from mailgate.store.requests import find_by_prefix, get_request, latest, lock_request
 from mailgate.store.tables import Request
+from mailgate.store.visits import visits_of
 
 
 def overview(working: Working, state: str | None) -> list[dict[str, Any]]:
@@ -92,6 +93,7 @@ def details(working: Working, prefix: str) -> dict[str, Any]:
                 }
                 for d in decisions_of(tx, request.id)
             ],
+            "visits": _visits(tx, request),
             "records": [
                 {"index": e.position, "event": e.kind, "at": _instant(e.at), "refused": e.refused}
                 for e in events_of(tx, request.id)
@@ -166,6 +168,22 @@ def lift_rejection(serving: Serving, prefix: str, *, by: str) -> str:
 def lifted_key(request: Request) -> str:
     """Return the key of a request whose rejection is lifted: the same call of the same run asks anew."""
     return f"{request.key} lifted {request.id}"
+
+
+def _visits(tx: Tx, request: Request) -> list[dict[str, Any]]:
+    return [
+        {
+            "person": person,
+            "at": _instant(visit.at),
+            "seconds_after_mail": visit.seconds_after_mail,
+            "method": visit.method,
+            "came_of": visit.came_of,
+            "network": visit.network,
+            "program": visit.program,
+            "times": visit.times,
+        }
+        for visit, person in visits_of(tx, request.id)
+    ]
 
 
 def _find(tx: Tx, prefix: str) -> Request:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
 from mailgate.errors import Forged, MailgateError, StoreUnavailable
 from mailgate.mail.identity import Identity
+from mailgate.mail.inbound import Kind
 from mailgate.model.evidence import format_time
 from mailgate.model.verdict import Level, Reading, Verdict
 from mailgate.service.context import Serving
@@ -20,13 +22,16 @@ from mailgate.service.hiding import hiding
 from mailgate.service.judging import Examined, Judgement, Would, examine, judge_mail
 from mailgate.service.keep import escalate_for_absent, lose_seat
 from mailgate.service.letters import how_it_stands
-from mailgate.service.marks import check_outgoing, check_ruling
-from mailgate.service.posting import order_mail
+from mailgate.service.marks import check_ruling
+from mailgate.service.posting import ANSWERS, order_mail
 from mailgate.service.questions import pass_on, take_answer
+from mailgate.service.refusals import record_refusal
 from mailgate.service.undo import Undone, undo
 from mailgate.store import Tx
-from mailgate.store.answers import decisions_of, find_assignment, find_sent
+from mailgate.store.answers import decisions_of, find_assignment
 from mailgate.store.events import append_event
+from mailgate.store.mails import sent_since
+from mailgate.store.refused import count_refused
 from mailgate.store.requests import get_request, lock_request
 from mailgate.store.tables import Assignment, Incoming
 
@@ -38,8 +43,16 @@ MOST_ANSWERS = 2
 """Automatic answers to one seat: a person who was asked twice has understood, and a machine must not be kept talking."""
 
 
-def conclude_mail(serving: Serving, incoming_id: str) -> None:
+MOST_AN_HOUR = 20
+"""Automatic answers to one address, over all its seats: a responder that knows no end must not set our pace."""
+
+
+def conclude_mail(serving: Serving, incoming_id: str, *, released: bool = False) -> None:
     """Act on one stored mail. Whatever goes wrong with it, it is kept and the next one can be read.
+
+    Args:
+        released: an operator wants a quarantined mail to be read once more. It is judged like any other, by the rules and
+            people of now and the time at which it came; that somebody released it proves nothing.
 
     Raises:
         StoreUnavailable: the database cannot be used now; the mail stays as it is.
@@ -52,8 +65,10 @@ def conclude_mail(serving: Serving, incoming_id: str) -> None:
         examined = examine(raw, serving.config, serving.signer.name)
         with serving.store.write() as tx:
             row = tx.session.get_one(Incoming, incoming_id)
-            if row.state == "new":
-                _act(tx, serving, row, examined, judge_mail(tx, serving.config, examined))
+            if row.state == ("quarantined" if released else "new"):
+                judgement = judge_mail(tx, serving.config, examined, serving.key)
+                _note(tx, serving, row, examined, judgement, released=released)
+                _act(tx, serving, row, examined, judgement)
     except StoreUnavailable:
         raise
     except Exception as error:  # one mail, however made, must not stop the others
@@ -68,6 +83,16 @@ def conclude_mail(serving: Serving, incoming_id: str) -> None:
 def incoming_label(row: Incoming) -> str:
     """Return what a stored mail's seal is bound to: its row, and when the server received it."""
     return f"incoming {row.id} {format_time(row.received_at)}"
+
+
+def _note(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement, *, released: bool) -> None:
+    """Record that a mail was released, where it belongs to somebody; count one that belongs to nobody, the first time."""
+    seat, question = judgement.seat, judgement.question
+    if released and seat is not None:
+        body = {"assignment": seat.id, "person": seat.person, "inbound_sha256": row.sha256}
+        append_event(tx, "release", seat.request_id, body, key=serving.key)
+    if not released and seat is None and question is None and examined.kind is not Kind.OWN:
+        count_refused(tx, examined.kind.value)
 
 
 def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement: Judgement) -> None:
@@ -86,7 +111,8 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
         "mail_read", incoming=row.id, kind=row.kind, verdict=row.verdict, proven=row.level, would=judgement.would.value
     )
     if judgement.question is not None and judgement.would is Would.RELAY and reading is not None:
-        if not take_answer(tx, serving, judgement.question, reading.text, inbound_sha256=row.sha256):
+        text = hiding(serving, None)(reading.text)
+        if not take_answer(tx, serving, judgement.question, text, inbound_sha256=row.sha256):
             row.why = f"not passed on: it came too late, or the question was answered before; {row.why}"
         return
     if seat is None:
@@ -99,17 +125,23 @@ def _act(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgement:
         case Would.RELAY:
             _pass_on(tx, serving, row, seat, examined, reading)
         case Would.CLARIFY:
-            _clarify(tx, serving, row, seat, examined, _unclear(reading))
+            _clarify(tx, serving, row, seat, examined, judgement.tell or _unclear(reading))
         case Would.MARK_AWAY:
-            seat.away = True
-            tx.session.add(seat)
-            append_event(tx, "away", seat.request_id, {"assignment": seat.id, "person": seat.person}, key=serving.key)
-            escalate_for_absent(tx, serving, seat)
+            _mark_away(tx, serving, seat)
         case Would.MARK_UNDELIVERABLE:
             lose_seat(tx, serving, seat, because="the mail to this person came back")
         case Would.QUARANTINE:
             body = {"assignment": seat.id, "person": seat.person, "reason": row.why[:500], "inbound_sha256": row.sha256}
-            append_event(tx, "quarantine", seat.request_id, body, key=serving.key)
+            record_refusal(tx, serving, "quarantine", seat.request_id, body)
+
+
+def _mark_away(tx: Tx, serving: Serving, seat: Assignment) -> None:
+    if seat.away or get_request(tx, seat.request_id).state != "pending":
+        return
+    seat.away = True
+    tx.session.add(seat)
+    append_event(tx, "away", seat.request_id, {"assignment": seat.id, "person": seat.person}, key=serving.key)
+    escalate_for_absent(tx, serving, seat)
 
 
 def _without_secrets(
@@ -134,8 +166,6 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
     identity, reading = judgement.identity, examined.reading
     assert identity is not None
     assert reading is not None
-    if not _is_own_secret(tx, serving, examined, seat):
-        raise Forged("assignments", seat.id, "its address hash is not that of its own secret address")
     if reading.verdict is Verdict.UNDO:
         _take_back(tx, serving, row, examined, judgement, seat)
         return
@@ -147,7 +177,7 @@ def _count(tx: Tx, serving: Serving, row: Incoming, examined: Examined, judgemen
         channel="reply",
         given_at=row.received_at,
         reason=reading.reason if reading.verdict is Verdict.REJECT else "",
-        evidence=_evidence(identity, reading, row),
+        evidence=_evidence(identity, reading, row, judgement),
         incoming_id=row.id,
     )
     ruled = decide(tx, serving, seat, answer)
@@ -206,7 +236,7 @@ def _take_back(
         generation=seat.generation,
         level=identity.level,
         channel="reply",
-        evidence=_evidence(identity, reading, row),
+        evidence=_evidence(identity, reading, row, judgement),
     )
     if taken.undone is Undone.DONE:
         return
@@ -218,22 +248,10 @@ def _take_back(
         _tell(tx, serving, taken.seat, examined, "late", f"{_NOT_TAKEN_BACK[taken.undone]} {stands}")
 
 
-def _is_own_secret(tx: Tx, serving: Serving, examined: Examined, seat: Assignment) -> bool:
-    """Return whether the mail used this very seat's secret: its address, or a Message-ID that only its person got.
-
-    A row can hold any hash and any id; only the serve key makes the address, and the mark of the mail that was sent.
-    """
-    if serving.config.imap.reply_address == "single" and not examined.tokens:
-        sent = find_sent(tx, examined.ids)
-        for mail in sent:
-            check_outgoing(serving.key, mail)
-        return bool(sent) and all(mail.assignment_id == seat.id for mail in sent)
-    return serving.key.reply_token(seat.id, seat.generation) in examined.tokens
-
-
-def _evidence(identity: Identity, reading: Reading, row: Incoming) -> Mapping[str, object]:
+def _evidence(identity: Identity, reading: Reading, row: Incoming, judgement: Judgement) -> Mapping[str, object]:
     return {
         "from": identity.sender or "",
+        "found_by": sorted(judgement.found_by),
         "first_line": reading.first_line,
         "inbound_sha256": row.sha256,
         "received_at": format_time(row.received_at),
@@ -249,7 +267,7 @@ def _clarify(tx: Tx, serving: Serving, row: Incoming, seat: Assignment, examined
         _tell(tx, serving, seat, examined, "late", how_it_stands(tx, serving, request))
         return
     body = {"assignment": seat.id, "person": seat.person, "because": because, "inbound_sha256": row.sha256}
-    append_event(tx, "superseded", request.id, body, key=serving.key)
+    record_refusal(tx, serving, "superseded", request.id, body)
     is_hopeless = because == _UNPROVEN and not serving.config.imap.authserv_id
     _tell(tx, serving, seat, examined, "clarification", _UNPROVABLE if is_hopeless else because)
 
@@ -273,6 +291,11 @@ def _tell(tx: Tx, serving: Serving, seat: Assignment, examined: Examined, kind: 
     """Answer a person's mail, to the registered address, unless this seat was answered often enough."""
     found = find_assignment(tx, seat.id)
     if found is None or found.clarified >= MOST_ANSWERS:
+        return
+    if sent_since(tx, found.address, ANSWERS, tx.now - timedelta(hours=1)) >= MOST_AN_HOUR:
+        log.warning(
+            "not_answered", request=seat.request_id, why=f"{MOST_AN_HOUR} answers went to its sender within an hour"
+        )
         return
     found.clarified += 1
     tx.session.add(found)

@@ -180,7 +180,7 @@ def lose_seat(tx: Tx, serving: Serving, seat: Assignment, *, because: str) -> No
         person = serving.config.people.get(seat.person)
         name = person.name if person else seat.person
         because = f"{name} cannot be reached ({because}), and nobody else is left to ask"
-        give_up(tx, serving, request, decisions, because=because)
+        give_up(tx, serving, request, gate, decisions, because=because)
 
 
 def _lapse(tx: Tx, serving: Serving) -> Iterator[Request]:

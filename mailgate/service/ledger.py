@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from mailgate.errors import Forged, LogBroken
 from mailgate.model.evidence import LogSigner, LogVerifier
-from mailgate.model.merkle import Frontier, complete_subtrees, grow, leaf_hash, prove_inclusion, root_at
+from mailgate.model.merkle import (
+    Frontier,
+    complete_subtrees,
+    grow,
+    leaf_hash,
+    prove_inclusion,
+    root_at,
+    root_by_inclusion,
+)
 from mailgate.model.notes import Checkpoint, Proof
 from mailgate.model.records import Record, parse_record
 from mailgate.service.context import Serving
@@ -124,22 +132,24 @@ def let_guard_see(serving: Serving) -> bool:
     """Put the newest checkpoint on disk outside the database, then release what waits for that; False if there is no new one.
 
     Raises:
-        LogBroken: the guard file cannot be written.
+        LogBroken: the guard file cannot be written, or the newest checkpoint is none, or behind the guard.
     """
     with serving.store.read() as tx:
         row = newest_head(tx)
-        if row is None or row.guarded:
-            return False
-        note, size = row.note, row.size
     try:
-        serving.guard.write(note)
+        # That the row says so is not enough: anybody who can write to the database can say so.
+        if row is None or (row.guarded and serving.guard.has(row.note)):
+            return False
+        serving.guard.write(row.note)
+    except Forged as error:
+        raise LogBroken(_TORN) from error
     except OSError as error:
         raise LogBroken(
             f"The guard file {serving.guard.path} cannot be written ({error.strerror}); make its folder writable for this "
             "user. Until then no mail goes out and nothing is executed."
         ) from error
     with serving.store.write() as tx:
-        note_guarded(tx, size)
+        note_guarded(tx, row.size)
     return True
 
 
@@ -194,8 +204,16 @@ def node_reader(tx: Tx) -> Callable[[int, int], bytes]:
 
 
 def prove_again(tx: Tx, index: int, checkpoint: Checkpoint, note: str) -> str:
-    """Return a proof of an earlier record against a newer checkpoint, for those who are to see all under one."""
-    return Proof(index=index, path=prove_inclusion(index, checkpoint.size, node_reader(tx)), checkpoint=note).format()
+    """Return a proof of an earlier record against a newer checkpoint, for those who are to see all under one.
+
+    Raises:
+        LogBroken: the stored tree does not lead there.
+    """
+    node = node_reader(tx)
+    path = prove_inclusion(index, checkpoint.size, node)
+    if root_by_inclusion(node(0, index), index, checkpoint.size, path) != checkpoint.root:
+        raise LogBroken(_TORN)
+    return Proof(index=index, path=path, checkpoint=note).format()
 
 
 def root_in(tx: Tx, size: int) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from mailgate.errors import Forged
 from mailgate.mail.answering import archive_copy
 from mailgate.mail.brief import Ask, Ended, Happening, Seat
-from mailgate.mail.compose import Headers, compose, shown_hash, subject_line, usable_id
-from mailgate.mail.draft import late_letter, outcome_letter, receipt_letter, request_letter
+from mailgate.mail.compose import compose, shown_hash
+from mailgate.mail.draft import code_letter, late_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import Letter, LetterKind, redacted
 from mailgate.model.canonical import from_plain, read_plain
@@ -24,26 +24,26 @@ from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
 from mailgate.service.attaching import evidence_of
 from mailgate.service.caution import cautions
+from mailgate.service.codes import holds_until
 from mailgate.service.context import Serving
 from mailgate.service.digesting import digest_of
+from mailgate.service.heading import headers_of, short_code
 from mailgate.service.marks import check_action, check_assignment, check_ruling
 from mailgate.service.notices import notice_of, question_of, seal_of, why_of
-from mailgate.service.opening import stages_of
-from mailgate.service.posting import thread_id
+from mailgate.service.opening import stages_of, told_of
+from mailgate.service.posting import message_token, own_message_id
 from mailgate.service.proof import find_end
-from mailgate.service.questions import question_token
 from mailgate.service.signatures import history_of, name_of, signature, signatures, undone
 from mailgate.service.wording import standing_of
 from mailgate.store import Tx
 from mailgate.store.answers import assignments_of, decisions_of, find_assignment
 from mailgate.store.events import get_events
 from mailgate.store.requests import get_request
-from mailgate.store.tables import Assignment, Outgoing, Request
-from mailgate.tokens import LinkClaim, tagged_address
+from mailgate.store.tables import Assignment, Decision, Outgoing, Request
+from mailgate.tokens import LinkClaim, message_hash
 
 log = structlog.get_logger(__name__)
 
-_ANSWERS_MAIL = frozenset({"clarification", "late"})
 _NEEDS_ANSWER = frozenset({"request", "reminder", "escalation", "answer"})
 _SUMMARIES = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 
@@ -56,8 +56,10 @@ class Made:
     shown: str = ""
 
 
-def render(tx: Tx, serving: Serving, row: Outgoing) -> Made:
+def render(tx: Tx, serving: Serving, row: Outgoing) -> Made | None:
     """Return one ordered mail.
+
+    None where its person was asked anew since: now it would bring the secrets of today to the address of yesterday.
 
     Raises:
         ComposeError: a template or value that cannot be made into it.
@@ -68,8 +70,12 @@ def render(tx: Tx, serving: Serving, row: Outgoing) -> Made:
     seat = find_assignment(tx, row.assignment_id) if row.assignment_id else None
     if request is not None and seat is not None:
         check_assignment(serving.key, seat, request)
+    token = message_token(serving.key, row.id, row.kind, seat, details)
+    # A clear id is that of an earlier version, which had no secret in it.
+    if row.message_id != message_hash(token) and not row.message_id.startswith("<"):
+        return None
     letter = _letter(tx, serving, row, request, seat, details)
-    headers = _headers(serving, row, request, seat, details)
+    headers = headers_of(serving, row, request, seat, details, own_message_id(serving, token))
     evidence = evidence_of(tx, serving, row, headers)
     raw = compose(letter, headers, serving.templates, evidence=evidence, files=letter.files)
     asks = seat is not None and row.kind in _NEEDS_ANSWER
@@ -109,11 +115,6 @@ def link_of(serving: Serving, seat: Assignment) -> str:
     """Return the address of a seat's decide page; it ends in ``/`` because a token may end in ``-``."""
     claim = LinkClaim(assignment=seat.id, generation=seat.generation, digest_prefix=seat.digest[:8].hex())
     return f"{serving.config.mailgate.base_url}/d/{serving.links.sign(claim)}/"
-
-
-def short_code(request: Request) -> str:
-    """Return the request's short code for subjects and conversations."""
-    return request.id[:6].upper()
 
 
 def how_it_stands(tx: Tx, serving: Serving, request: Request, *, to: str = "") -> str:
@@ -159,8 +160,23 @@ def _letter(
                 f"{details['by']} answers: {details['answer']}",
             )
         return ask_letter(tx, serving, request, seat, kind=kind, preface=preface, heard=details.get("heard", ""))
+    if row.kind == "code":
+        return _code(tx, serving, request, seat, row)
     letter = _REPORTS[row.kind](tx, serving, request, seat, details)
     return letter if seat is not None else archive_copy(letter, _told(tx, serving, row, request))
+
+
+def _code(tx: Tx, serving: Serving, request: Request, seat: Assignment | None, row: Outgoing) -> Letter:
+    if seat is None:
+        raise Forged("outgoing", row.id, "the seat that its code is for is gone")
+    _, gate = check_ruling(tx, serving.key, request)
+    return code_letter(
+        _ask(request, gate, serving),
+        _report_seat(serving, seat),
+        code=serving.key.fresh_code(seat.id, seat.generation, row.id),
+        until=holds_until(row),
+        pressed=str(json.loads(row.details)["pressed"]),
+    )
 
 
 def _told(tx: Tx, serving: Serving, row: Outgoing, request: Request) -> list[str]:
@@ -178,13 +194,14 @@ def _receipt(tx: Tx, serving: Serving, request: Request, seat: Assignment | None
     history = (
         history_of(tx, serving, request) if was_undone else signatures(tx, serving, request, decisions[: index + 1])
     )
+    signed, is_own = signature(tx, serving, request, decision), seat is not None and decision.assignment_id == seat.id
     return receipt_letter(
         _ask(request, gate, serving),
         _report_seat(serving, seat),
-        undone(signature(tx, serving, decision)) if was_undone else signature(tx, serving, decision),
-        is_own=seat is not None and decision.assignment_id == seat.id,
+        undone(signed) if was_undone else signed,
+        is_own=is_own,
         history=history,
-        next_steps=_next_steps(request, gate, is_own=seat is not None and decision.assignment_id == seat.id),
+        next_steps=_next_steps(request, gate, _heard_of(serving, gate, decisions), is_own=is_own),
     )
 
 
@@ -304,15 +321,25 @@ def _report_seat(serving: Serving, seat: Assignment | None) -> Seat:
     return Seat(name=person.name if person else "Archive", zone=person.zone if person else "UTC", nonce=nonce)
 
 
-def _next_steps(request: Request, gate: Gate, *, is_own: bool) -> tuple[str, ...]:
+def _next_steps(request: Request, gate: Gate, heard: str, *, is_own: bool) -> tuple[str, ...]:
     can_undo = is_own and request.state in (State.PENDING, State.APPROVED)
     undo = ("You can take your answer back until it starts: reply UNDO, or open your link.",) if can_undo else ()
-    return (*_what_follows(request, gate), *undo)
+    return (*_what_follows(request, gate, heard), *undo)
 
 
-def _what_follows(request: Request, gate: Gate) -> tuple[str, ...]:
+def _heard_of(serving: Serving, gate: Gate, decisions: Sequence[Decision]) -> str:
+    """Return the sentence on what the agent is told of a rejection."""
+    reject = next((d for d in reversed(decisions) if d.verdict == "reject" and d.undone_at is None), None)
+    if reject is None or told_of(serving, gate, reject)["reason"]:
+        return "It is not run, and the agent is told why."
+    if reject.reason:
+        return "It is not run. The agent is told that a person rejected it, and not why: who wrote it is not proven."
+    return "It is not run, and the agent is told so."
+
+
+def _what_follows(request: Request, gate: Gate, heard: str) -> tuple[str, ...]:
     if request.state == State.REJECTED:
-        return (f"It is not run, and the agent is told why. {gate.if_rejected}",)
+        return (f"{heard} {gate.if_rejected}",)
     if request.approved_at is None or request.valid_until is None:
         return ("More answers are needed; a mail says how it ends.",)
     cooling = gate.cooling_off
@@ -323,44 +350,3 @@ def _what_follows(request: Request, gate: Gate) -> tuple[str, ...]:
 def _because(end: Record) -> str:
     """Return why it ended, where nobody's answer did it; from the record, since the row beside it can be written by anybody."""
     return f": {end.body['reason']}" if "system" in end.body.get("actor", {}) and end.body.get("reason") else ""
-
-
-def _headers(
-    serving: Serving, row: Outgoing, request: Request | None, seat: Assignment | None, details: Mapping[str, Any]
-) -> Headers:
-    settings = serving.config.smtp
-    name = serving.config.people[seat.person].name if seat and seat.person in serving.config.people else ""
-    references: tuple[str, ...] = (thread_id(serving, request.id),) if request else ()
-    if seat is not None and seat.message_id not in ("", row.message_id):
-        references = (*references, seat.message_id)
-    answered = details.get("in_reply_to")
-    if answered and usable_id(str(answered)):
-        references = (*references, str(answered))
-    reply_to = None
-    if seat is not None:
-        token = serving.key.reply_token(seat.id, seat.generation)
-        address = tagged_address(settings.address, token, serving.config.imap.reply_address)
-        reply_to = (settings.display_name, address)
-    elif row.kind == "question" and "id" in details:
-        address = tagged_address(
-            settings.address, question_token(serving.key, str(details["id"])), serving.config.imap.reply_address
-        )
-        reply_to = (settings.display_name, address)
-    automatic = "" if row.kind in ("request", "escalation", "question") else "auto-generated"
-    subject = subject_line(request.action, short_code(request)) if request else _SUBJECTS.get(row.kind, _NOTICE)
-    return Headers(
-        message_id=row.message_id,
-        references=references,
-        in_reply_to=references[-1] if references else "",
-        sender=(settings.display_name, settings.address),
-        recipient=(name, row.recipient),
-        reply_to=reply_to,
-        date=row.created_at,
-        subject=f"[{serving.config.mailgate.name}] {subject}",
-        auto_submitted="auto-replied" if row.kind in _ANSWERS_MAIL else automatic,
-        instance=serving.signer.name,
-    )
-
-
-_NOTICE = "notice to operators"
-_SUBJECTS = {"seal": "seal of the record", "digest": "what ran without asking"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from mailgate.errors import Forged
 from mailgate.model.lifecycle import UNREACHABLE, Stage, Standing, State, Tally, Trigger, Vote, tally
-from mailgate.model.policy import Gate, policy_digest
+from mailgate.model.policy import Gate, policy_digest, speaks_for
 from mailgate.model.seating import Seat, gone_from, seated
 from mailgate.model.verdict import Level
 from mailgate.service.conclude import conclude
@@ -99,14 +99,16 @@ def ask_stage(tx: Tx, serving: Serving, request: Request, gate: Gate, stage: int
             append_event(tx, "escalation", request.id, body, key=serving.key)
         asked += more
     if not stages or tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
-        give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
+        give_up(tx, serving, request, gate, decisions, because="too few people are left who may approve it")
     return asked
 
 
-def give_up(tx: Tx, serving: Serving, request: Request, decisions: Sequence[Decision], *, because: str) -> None:
+def give_up(
+    tx: Tx, serving: Serving, request: Request, gate: Gate, decisions: Sequence[Decision], *, because: str
+) -> None:
     """End a request whose quorum is out of reach: as rejected where a reject stands, else as undeliverable."""
     rejects = [d for d in decisions if d.verdict == "reject" and d.undone_at is None]
-    trigger, told = (Trigger.REJECT, told_of(serving, rejects[-1])) if rejects else (Trigger.EXHAUST, {})
+    trigger, told = (Trigger.REJECT, told_of(serving, gate, rejects[-1])) if rejects else (Trigger.EXHAUST, {})
     body = {"actor": {"system": "keeper"}, "reason": because}
     conclude(tx, request, trigger, kind="undeliverable", body=body, key=serving.key, note=because, **told)
     tell_operators(
@@ -118,10 +120,14 @@ def give_up(tx: Tx, serving: Serving, request: Request, decisions: Sequence[Deci
     )
 
 
-def told_of(serving: Serving, reject: Decision) -> dict[str, str]:
-    """Return what an agent is told of a reject: below `aligned` nobody is proven to have written it, so no text and no name."""
-    if reject.level == Level.TOKEN:
-        return {"reason": "", "decided_by": "a person"}
+NOBODY = "a person"
+"""Who rejected something, as far as an agent may know, where nobody is proven to have done it."""
+
+
+def told_of(serving: Serving, gate: Gate, reject: Decision) -> dict[str, str]:
+    """Return what an agent is told of a reject: no text and no name where nobody is proven to have written it."""
+    if not speaks_for(Level(reject.level), gate):
+        return {"reason": "", "decided_by": NOBODY}
     person = serving.config.people.get(reject.person)
     return {"reason": reject.reason, "decided_by": person.name if person else reject.person}
 
@@ -165,7 +171,7 @@ def ask_people(
             _renew(serving, seat)
         mark_assignment(serving.key, seat, request)
         mail = order_mail(tx, serving, kind, request, to=seat, events=[event])
-        seat.message_id = seat.message_id or mail.message_id
+        seat.message_id = seat.message_id or mail.id
         tx.session.add(seat)
         if (
             event.mark is not None
@@ -188,6 +194,7 @@ def _renew(serving: Serving, seat: Assignment) -> None:
     """Give somebody who may decide again a seat with other secrets: the earlier ones stay revoked."""
     seat.state, seat.address = "open", serving.config.people[seat.person].address
     seat.generation += 1
+    seat.message_id = ""  # a thread of its own, perhaps in another mailbox
     seat.reply_hash, seat.bounce_hash = address_hashes(serving.key, seat.id, seat.generation)
 
 

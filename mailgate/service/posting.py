@@ -10,6 +10,11 @@ from mailgate.service.context import Serving
 from mailgate.service.marks import check_assignment, mark_outgoing
 from mailgate.store import Tx
 from mailgate.store.tables import Assignment, Event, Outgoing, Request
+from mailgate.tokens import ServeKey, message_hash, message_id
+
+ANSWERS = frozenset({"clarification", "late", "why"})
+"""Kinds of mail that answer somebody's mail: marked so, and without an envelope sender, so that no machine answers back
+(RFC 3834)."""
 
 
 def order_mail(
@@ -21,10 +26,12 @@ def order_mail(
     to: Assignment | str,
     details: Mapping[str, Any] | None = None,
     events: Sequence[Event] = (),
+    address: str = "",
 ) -> Outgoing:
     """Order one mail of ``kind`` to one seat, or to a bare address.
 
     Args:
+        address: where the mail to a seat goes, if not to the address that it was given out to.
         details: plain JSON: what the letter says beyond what request and seat tell.
         events: whose records the mail carries.
 
@@ -35,14 +42,15 @@ def order_mail(
     if isinstance(to, Assignment):
         assert request is not None
         check_assignment(serving.key, to, request)
+    mail_id, details, seat = tx.chance.id(), details or {}, to if isinstance(to, Assignment) else None
     mail = Outgoing(
-        id=tx.chance.id(),
+        id=mail_id,
         kind=kind,
         request_id=request.id if request else None,
-        assignment_id=to.id if isinstance(to, Assignment) else None,
-        recipient=to.address if isinstance(to, Assignment) else to,
-        message_id=new_message_id(tx, serving),
-        details=canonical_bytes(dict(details or {})).decode(),
+        assignment_id=seat.id if seat else None,
+        recipient=address or (to.address if isinstance(to, Assignment) else to),
+        message_id=message_hash(message_token(serving.key, mail_id, kind, seat, details)),
+        details=canonical_bytes(dict(details)).decode(),
         events=",".join(e.id for e in events),
         created_at=tx.now,
         next_at=tx.now,
@@ -70,9 +78,23 @@ def tell_operators(
         order_mail(tx, serving, "notice", request, to=address, details=details)
 
 
-def new_message_id(tx: Tx, serving: Serving) -> str:
-    """Return a new Message-ID of ours, short enough to survive every client's References."""
-    return f"<{tx.chance.id()}.mailgate@{domain_of(serving)}>"
+def message_token(key: ServeKey, mail_id: str, kind: str, seat: Assignment | None, details: Mapping[str, Any]) -> str:
+    """Return the secret part of a mail's Message-ID, by which a reply to it is known; of no use where nobody is to answer."""
+    if seat is not None:
+        return key.message_token(mail_id, seat.id, seat.generation)
+    if kind == "question" and "id" in details:
+        return key.message_token(mail_id, question_holder(str(details["id"])), 1)
+    return key.message_token(mail_id, "", 0)
+
+
+def question_holder(question_id: str) -> str:
+    """Return the name under which secrets of a question are derived, apart from those of seats."""
+    return f"question {question_id}"
+
+
+def own_message_id(serving: Serving, token: str) -> str:
+    """Return the Message-ID with ``token``."""
+    return message_id(token, domain_of(serving))
 
 
 def thread_id(serving: Serving, request_id: str) -> str:

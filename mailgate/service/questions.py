@@ -12,6 +12,7 @@ from mailgate.model.lifecycle import State
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_ruling
 from mailgate.service.opening import requester_of
+from mailgate.service.posting import question_holder
 from mailgate.store import Tx
 from mailgate.store.answers import questions_of
 from mailgate.store.events import append_event
@@ -84,7 +85,7 @@ def check_question(serving: Serving, request: Request, question: Question) -> No
 
 def question_token(key: ServeKey, question_id: str) -> str:
     """Return the secret part of the address that the answer to a question comes to."""
-    return key.reply_token(f"question {question_id}", 1)
+    return key.reply_token(question_holder(question_id), 1)
 
 
 def _who_knows(serving: Serving, request: Request, seat: Assignment) -> tuple[str, ...]:

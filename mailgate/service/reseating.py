@@ -72,5 +72,5 @@ def _lost_a_yes(tx: Tx, serving: Serving, request: Request, gate: Gate, decision
     """End a request that cannot be approved any more because somebody was removed who had answered; return whether."""
     if tally_of(tx, serving, request, gate, decisions).standing not in UNREACHABLE:
         return False
-    give_up(tx, serving, request, decisions, because="too few people are left who may approve it")
+    give_up(tx, serving, request, gate, decisions, because="too few people are left who may approve it")
     return True

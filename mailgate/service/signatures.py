@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mailgate.mail.brief import Happening, Signature
+from mailgate.model.policy import read_gate, speaks_for
+from mailgate.model.verdict import Level, Verdict
 from mailgate.service.context import Serving
 from mailgate.store import Tx
 from mailgate.store.answers import decisions_of, find_assignment
+from mailgate.store.requests import find_policy
 from mailgate.store.tables import Decision, Request
 
 
@@ -21,7 +24,7 @@ def signatures(
     tx: Tx, serving: Serving, request: Request, decisions: Sequence[Decision]
 ) -> list[Signature | Happening]:
     """Return the answers as they are printed, in order, each that was taken back with when it was."""
-    answers = [signature(tx, serving, d) for d in decisions]
+    answers = [signature(tx, serving, request, d) for d in decisions]
     taken_back = [
         replace(undone(a), at=d.undone_at) for a, d in zip(answers, decisions, strict=True) if d.undone_at is not None
     ]
@@ -30,10 +33,10 @@ def signatures(
 
 def undone(signature: Signature) -> Signature:
     """Return the taking back of an answer."""
-    return replace(signature, verdict="undone", reason="", reason_withheld=False)
+    return replace(signature, verdict="undone", reason="", reason_withheld=False, kept_from_agent=False)
 
 
-def signature(tx: Tx, serving: Serving, decision: Decision) -> Signature:
+def signature(tx: Tx, serving: Serving, request: Request, decision: Decision) -> Signature:
     """Return an answer as it is printed: who, for whom, what, when, how proven, why."""
     person = serving.config.people.get(decision.person)
     seat = find_assignment(tx, decision.assignment_id)
@@ -46,7 +49,13 @@ def signature(tx: Tx, serving: Serving, decision: Decision) -> Signature:
         level=decision.level,
         reason=decision.reason,
         reason_withheld=decision.level == "token",
+        kept_from_agent=decision.verdict == Verdict.REJECT and not _speaks(tx, request, decision),
     )
+
+
+def _speaks(tx: Tx, request: Request, decision: Decision) -> bool:
+    policy = find_policy(tx, request.policy or b"")
+    return policy is not None and speaks_for(Level(decision.level), read_gate(policy))
 
 
 def name_of(serving: Serving, person_id: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mailgate.model.lifecycle import UNREACHABLE, State, Trigger
 from mailgate.model.policy import Gate
-from mailgate.model.verdict import PROVEN, Level, Verdict, meets
+from mailgate.model.verdict import Level, Verdict
 from mailgate.service.conclude import conclude
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_ruling
@@ -64,7 +64,7 @@ def undo(
     _, gate = check_ruling(tx, serving.key, request)
     check_pending(tx, serving.key, serving.verifier, request)
     mine = next((d for d in decisions_of(tx, request.id) if d.person == seat.person), None)
-    refusal = _refusal(request, seat, gate, mine, generation, level, channel)
+    refusal = _refusal(request, seat, gate, mine, generation, level)
     if refusal is not None or mine is None:
         return TakenBack(undone=refusal or Undone.NOTHING, request=request, seat=seat, decision=mine)
     mine.undone_at = tx.now
@@ -89,13 +89,7 @@ def can_undo(request: Request, mine: Decision | None) -> bool:
 
 
 def _refusal(
-    request: Request,
-    seat: Assignment,
-    gate: Gate,
-    mine: Decision | None,
-    generation: int,
-    level: Level,
-    channel: str,
+    request: Request, seat: Assignment, gate: Gate, mine: Decision | None, generation: int, level: Level
 ) -> Undone | None:
     if mine is None or generation != seat.generation:
         return Undone.NOTHING
@@ -103,18 +97,9 @@ def _refusal(
         return Undone.REPEATED
     if not can_undo(request, mine):
         return Undone.TOO_LATE
-    if mine.verdict == Verdict.REJECT and not _proves(gate, level, channel):
+    if mine.verdict == Verdict.REJECT and not gate.takes_yes(level):
         return Undone.BELOW_LEVEL
     return None
-
-
-def _proves(gate: Gate, level: Level, channel: str) -> bool:
-    """Return whether somebody is proven as well as this gate wants it for a yes."""
-    if gate.separation == "proven":
-        return level in PROVEN
-    if channel == "link":
-        return gate.web_confirm == "button" or level is not Level.LINK
-    return meets(level, Level(gate.reply_level))
 
 
 def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, body: Mapping[str, Any]) -> None:
@@ -129,4 +114,4 @@ def _apply(tx: Tx, serving: Serving, request: Request, gate: Gate, body: Mapping
     tx.session.flush()
     decisions: Sequence[Decision] = decisions_of(tx, request.id)
     if tally_of(tx, serving, request, gate, decisions).standing in UNREACHABLE:
-        give_up(tx, serving, request, decisions, because="an answer was taken back, and too few people are left")
+        give_up(tx, serving, request, gate, decisions, because="an answer was taken back, and too few people are left")

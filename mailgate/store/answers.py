@@ -34,11 +34,11 @@ def find_by_address(tx: Tx, hashes: Sequence[str]) -> Sequence[Assignment]:
     return tx.session.exec(wanted).all()
 
 
-def find_question(tx: Tx, hashes: Sequence[str]) -> Question | None:
-    """Return the question whose answer comes to an address with one of ``hashes``."""
+def find_questions(tx: Tx, hashes: Sequence[str]) -> Sequence[Question]:
+    """Return the questions whose answers come to addresses with one of ``hashes``."""
     if not hashes:
-        return None
-    return tx.session.exec(select(Question).where(col(Question.reply_hash).in_(hashes))).first()
+        return []
+    return tx.session.exec(select(Question).where(col(Question.reply_hash).in_(hashes))).all()
 
 
 def questions_of(tx: Tx, request_id: str) -> Sequence[Question]:
@@ -47,12 +47,11 @@ def questions_of(tx: Tx, request_id: str) -> Sequence[Question]:
     return tx.session.exec(wanted.order_by(col(Question.created_at), col(Question.id))).all()
 
 
-def find_sent(tx: Tx, message_ids: Sequence[str]) -> Sequence[Outgoing]:
-    """Return the mails we sent to seats under ``message_ids``: the second locator, each recipient has ids of his own."""
-    if not message_ids:
+def find_sent(tx: Tx, hashes: Sequence[str]) -> Sequence[Outgoing]:
+    """Return the mails of ours whose Message-ID has one of ``hashes``: the second locator, each recipient has ids of his own."""
+    if not hashes:
         return []
-    wanted = select(Outgoing).where(col(Outgoing.message_id).in_(message_ids), col(Outgoing.assignment_id).is_not(None))
-    return tx.session.exec(wanted).all()
+    return tx.session.exec(select(Outgoing).where(col(Outgoing.message_id).in_(hashes))).all()
 
 
 def change_assignment(tx: Tx, assignment: Assignment, **values: Any) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, bindparam, exists, update
+from sqlalchemy import ColumnElement, CursorResult, bindparam, update
 from sqlmodel import col, select
 
 from mailgate.errors import IllegalTransition, InvalidArguments
 from mailgate.model.lifecycle import State, Trigger, advance
+from mailgate.model.policy import read_gate, speaks_for
 from mailgate.model.verdict import Level, Verdict
 from mailgate.store.engine import Tx
 from mailgate.store.tables import Checkpoint, Decision, Logged, Policy, Request
@@ -36,27 +37,26 @@ def find_open_twin(tx: Tx, agent: str, digest: bytes, run: str) -> Request | Non
 def find_rejection(tx: Tx, agent: str, digest: bytes, since: datetime) -> Request | None:
     """Return the latest rejection of the very same action of ``agent`` after ``since`` that counts for later ones.
 
-    A reject whose sender was not proven (level ``token``) ends its own request and counts for nothing else.
+    A reject that nobody is proven to have given (:func:`~mailgate.model.policy.speaks_for`, by the policy the request was
+    made under) ends its own request and counts for nothing else.
     """
-    proven = exists().where(
-        col(Decision.request_id) == col(Request.id),
-        col(Decision.verdict) == Verdict.REJECT,
-        col(Decision.level) != Level.TOKEN,
-        col(Decision.undone_at).is_(None),
-    )
     wanted = (
-        select(Request)
+        select(Request, Decision.level, Policy.document)
+        .join(Decision, col(Decision.request_id) == col(Request.id))
+        .join(Policy, col(Policy.digest) == col(Request.policy))
         .where(
             Request.agent == agent,
             Request.digest == digest,
             Request.state == State.REJECTED,
             col(Request.finished_at) > since,
             col(Request.lifted_at).is_(None),
-            proven,
+            Decision.verdict == Verdict.REJECT,
+            col(Decision.undone_at).is_(None),
         )
         .order_by(col(Request.finished_at).desc())
     )
-    return tx.session.exec(wanted).first()
+    rows = tx.session.exec(wanted)
+    return next((r for r, level, document in rows if speaks_for(Level(level), read_gate(document))), None)
 
 
 def earlier_attempts(tx: Tx, request: Request, limit: int = 50) -> Sequence[Request]:

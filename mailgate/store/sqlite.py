@@ -43,6 +43,7 @@ def open_file(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+        hide_parameters=True,  # an error is logged, and what people wrote must not be
         pool_size=16,
         max_overflow=32,
     )

@@ -6,72 +6,12 @@ right one was not written by the serving side. ``sealed`` columns hold bytes enc
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    false,
-    text,
-)
+from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC instant; SQLite, which has no zones, stores it without one."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Take aware instants only."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone; an instant is aware UTC")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give aware instants back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _instant(*, null: bool = True, index: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(Instant(), nullable=null, index=index))
-
-
-def _bytes(*, null: bool = True) -> Any:
-    return Field(default=None, sa_column=Column(LargeBinary, nullable=null))
-
-
-def _text() -> Any:
-    return Field(default="", sa_column=Column(Text, nullable=False))
-
-
-def _later_text() -> Any:
-    return Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
-
-
-def _json() -> Any:
-    return Field(default="{}", sa_column=Column(Text, nullable=False, server_default="{}"))
-
-
-def _request(*, index: bool = True, primary: bool = False, null: bool = False) -> Any:
-    column: Column[str] = Column(String(32), ForeignKey("requests.id"), nullable=null, index=index, primary_key=primary)
-    return Field(default=None, sa_column=column)
+from mailgate.store.columns import binary, instant, json_text, later_prose, of_request, prose
 
 
 class Request(SQLModel, table=True):
@@ -88,37 +28,37 @@ class Request(SQLModel, table=True):
 
     id: str = Field(primary_key=True, max_length=32)
     action: str
-    canonical: bytes = _bytes(null=False)  # what is shown, digested and executed
-    digest: bytes = _bytes(null=False)
+    canonical: bytes = binary(null=False)  # what is shown, digested and executed
+    digest: bytes = binary(null=False)
     agent: str
     run: str
     key: str  # what makes two calls of one run the same call
     on_behalf_of: str | None = None  # a mail address
     intent: str | None = None
-    reasoning: str = _text()
+    reasoning: str = prose()
     confidence: float = 0.0
-    rule: str = _text()  # which rule of the agent's side held it
-    ruling: str = _json()  # its tier, its policy by digest, and the values it saw besides the arguments
+    rule: str = prose()  # which rule of the agent's side held it
+    ruling: str = json_text()  # its tier, its policy by digest, and the values it saw besides the arguments
     state: str
-    created_at: datetime = _instant(null=False)
-    policy: bytes | None = _bytes()  # the serving side's ruling: the policy by digest, the deadline, its mark
+    created_at: datetime = instant(null=False)
+    policy: bytes | None = binary()  # the serving side's ruling: the policy by digest, the deadline, its mark
     requester: str | None = None  # the person acted for, if that was somebody known then
-    opened_at: datetime | None = _instant()
-    deadline_at: datetime | None = _instant()
-    remind_at: datetime | None = _instant()
-    escalate_at: datetime | None = _instant()
-    mark: bytes | None = _bytes()
-    approved_at: datetime | None = _instant()
-    valid_until: datetime | None = _instant()
-    finished_at: datetime | None = _instant()
-    result: bytes | None = _bytes()  # canonical JSON
-    error: str = _text()
+    opened_at: datetime | None = instant()
+    deadline_at: datetime | None = instant()
+    remind_at: datetime | None = instant()
+    escalate_at: datetime | None = instant()
+    mark: bytes | None = binary()
+    approved_at: datetime | None = instant()
+    valid_until: datetime | None = instant()
+    finished_at: datetime | None = instant()
+    result: bytes | None = binary()  # canonical JSON
+    error: str = prose()
     effect: str = "none"  # none | unknown, where it failed
-    reason: str = _text()  # what the agent may be told
-    reason_later: str = _later_text()  # what a person said who had rejected without a reason
-    lifted_at: datetime | None = _instant()  # since when a rejection is no longer remembered
+    reason: str = prose()  # what the agent may be told
+    reason_later: str = later_prose()  # what a person said who had rejected without a reason
+    lifted_at: datetime | None = instant()  # since when a rejection is no longer remembered
     decided_by: str = ""
-    note: str = _text()  # for people: why it ended, what the keeper refused
+    note: str = prose()  # for people: why it ended, what the keeper refused
 
 
 class Checkpoint(SQLModel, table=True):
@@ -126,10 +66,10 @@ class Checkpoint(SQLModel, table=True):
 
     __tablename__ = "checkpoints"
 
-    request_id: str = _request(primary=True, index=False)
+    request_id: str = of_request(primary=True, index=False)
     media_type: str
-    body: bytes = _bytes(null=False)
-    sha256: bytes = _bytes(null=False)
+    body: bytes = binary(null=False)
+    sha256: bytes = binary(null=False)
     state_version: str = ""
 
 
@@ -140,22 +80,22 @@ class Assignment(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("request_id", "person"),)
 
     id: str = Field(primary_key=True, max_length=32)
-    request_id: str = _request()
+    request_id: str = of_request()
     person: str
     address: str
     stage: int
     generation: int = 1  # one more revokes every secret of the one before
-    digest: bytes = _bytes(null=False)  # of the action this person is asked about
+    digest: bytes = binary(null=False)  # of the action this person is asked about
     reply_hash: str = Field(index=True)
     bounce_hash: str = Field(index=True)
     state: str  # open | answered | closed | undeliverable | revoked
-    mark: bytes | None = _bytes()
-    created_at: datetime = _instant(null=False)
-    message_id: str = ""  # of the mail that asked; the person's thread
+    mark: bytes | None = binary()
+    created_at: datetime = instant(null=False)
+    message_id: str = ""  # which mail asked, by its row: the person's thread
     code_tries: int = 0
     clarified: int = 0
     away: bool = False
-    shown: str = _later_text()  # JSON: the digest of what the latest mail that asked showed, with its mark
+    shown: str = later_prose()  # JSON: the digest of what the latest mail that asked showed, with its mark
     for_person: str | None = None  # who would have been asked, had this person not been named to stand in
 
 
@@ -168,9 +108,9 @@ class Delegation(SQLModel, table=True):
     principal: str
     delegate: str
     gate: str = ""  # this gate only; empty: all
-    since: datetime = _instant(null=False)
-    until: datetime = _instant(null=False)
-    mark: bytes | None = _bytes()
+    since: datetime = instant(null=False)
+    until: datetime = instant(null=False)
+    mark: bytes | None = binary()
 
     __table_args__ = (Index("delegations_until", "until"),)
 
@@ -181,15 +121,31 @@ class Question(SQLModel, table=True):
     __tablename__ = "questions"
 
     id: str = Field(primary_key=True, max_length=32)
-    request_id: str = _request()
+    request_id: str = of_request()
     assignment_id: str = Field(sa_column=Column(String(32), ForeignKey("assignments.id"), nullable=False))
     person: str  # who is to answer
     address: str
-    text: str = _text()
+    text: str = prose()
     reply_hash: str = Field(index=True)
-    mark: bytes | None = _bytes()
-    created_at: datetime = _instant(null=False)
-    answered_at: datetime | None = _instant()
+    mark: bytes | None = binary()
+    created_at: datetime = instant(null=False)
+    answered_at: datetime | None = instant()
+
+
+class Visit(SQLModel, table=True):
+    """One visit of a seat's link, as evidence; nothing is decided by it."""
+
+    __tablename__ = "visits"
+
+    assignment_id: str = Field(sa_column=Column(String(32), ForeignKey("assignments.id"), primary_key=True))
+    number: int = Field(primary_key=True)
+    times: int = 1  # more than one: this row stands for all that came after the others, and shows the latest
+    at: datetime = instant(null=False)
+    seconds_after_mail: float | None = None
+    method: str
+    came_of: str
+    program: str = prose()  # what the visiting program calls itself
+    network: str = ""  # the address without its last part
 
 
 class Decision(SQLModel, table=True):
@@ -199,19 +155,19 @@ class Decision(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("assignment_id"), UniqueConstraint("request_id", "person"))
 
     id: str = Field(primary_key=True, max_length=32)
-    request_id: str = _request()
+    request_id: str = of_request()
     assignment_id: str = Field(sa_column=Column(String(32), ForeignKey("assignments.id"), nullable=False))
     person: str
     stage: int
     verdict: str  # approve | reject
     level: str
     channel: str  # reply | link
-    reason: str = _text()
-    decided_at: datetime = _instant(null=False)
-    evidence: str = _text()  # JSON: what was checked
+    reason: str = prose()
+    decided_at: datetime = instant(null=False)
+    evidence: str = prose()  # JSON: what was checked
     incoming_id: str | None = None
-    mark: bytes | None = _bytes()
-    undone_at: datetime | None = _instant()  # taken back by the same person
+    mark: bytes | None = binary()
+    undone_at: datetime | None = instant()  # taken back by the same person
 
 
 class Event(SQLModel, table=True):
@@ -224,16 +180,16 @@ class Event(SQLModel, table=True):
     )
 
     id: str = Field(primary_key=True, max_length=32)
-    request_id: str | None = _request(index=False, null=True)
+    request_id: str | None = of_request(index=False, null=True)
     kind: str
-    body: bytes = _bytes(null=False)  # canonical JSON
-    at: datetime = _instant(null=False)
-    mark: bytes | None = _bytes()
+    body: bytes = binary(null=False)  # canonical JSON
+    at: datetime = instant(null=False)
+    mark: bytes | None = binary()
     position: int | None = Field(default=None, unique=True)  # index of the record; none until sequenced
-    record: bytes | None = _bytes()
-    proof: str = _text()
+    record: bytes | None = binary()
+    proof: str = prose()
     archived: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
-    refused: str = _text()  # why the keeper did not make it a record
+    refused: str = prose()  # why the keeper did not make it a record
 
 
 class Node(SQLModel, table=True):
@@ -243,7 +199,7 @@ class Node(SQLModel, table=True):
 
     level: int = Field(primary_key=True)
     position: int = Field(primary_key=True)
-    hash: bytes = _bytes(null=False)
+    hash: bytes = binary(null=False)
 
 
 class Head(SQLModel, table=True):
@@ -252,8 +208,8 @@ class Head(SQLModel, table=True):
     __tablename__ = "heads"
 
     size: int = Field(primary_key=True)
-    note: str = _text()
-    at: datetime = _instant(null=False)
+    note: str = prose()
+    at: datetime = instant(null=False)
     guarded: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
@@ -263,27 +219,28 @@ class Outgoing(SQLModel, table=True):
     __tablename__ = "outgoing"
     __table_args__ = (
         Index("outgoing_due", "state", "next_at"),
+        Index("outgoing_to", "recipient", "created_at"),
         Index("outgoing_unloaded", "log_size", "state", "events"),
     )
 
     id: str = Field(primary_key=True, max_length=32)
     kind: str
-    request_id: str | None = _request(null=True)
+    request_id: str | None = of_request(null=True)
     assignment_id: str | None = None
     recipient: str
-    message_id: str = Field(index=True)
-    details: str = _text()  # canonical JSON: what the letter needs beyond request and assignment
+    message_id: str = Field(index=True)  # its token, hashed: whoever reads this table cannot answer a mail
+    details: str = prose()  # canonical JSON: what the letter needs beyond request and assignment
     events: str = ""  # ids of the events whose records it carries, comma separated
     log_size: int | None = None  # of the log that has those records; it goes out once the guard has seen so much
-    mark: bytes | None = _bytes()
-    created_at: datetime = _instant(null=False)
-    sealed: bytes | None = _bytes()  # the exact bytes, from rendering until the server took them
+    mark: bytes | None = binary()
+    created_at: datetime = instant(null=False)
+    sealed: bytes | None = binary()  # the exact bytes, from rendering until the server took them
     state: str  # waiting | sent | failed
     attempts: int = 0
-    next_at: datetime = _instant(null=False)
-    claimed_until: datetime | None = _instant()
-    sent_at: datetime | None = _instant()
-    last_error: str = _text()
+    next_at: datetime = instant(null=False)
+    claimed_until: datetime | None = instant()
+    sent_at: datetime | None = instant()
+    last_error: str = prose()
 
 
 class Incoming(SQLModel, table=True):
@@ -298,17 +255,17 @@ class Incoming(SQLModel, table=True):
     uidvalidity: int
     uid: int
     sha256: str
-    sealed: bytes = _bytes(null=False)
+    sealed: bytes = binary(null=False)
     size: int
-    received_at: datetime = _instant(null=False)  # by the mail server
-    fetched_at: datetime = _instant(null=False)
+    received_at: datetime = instant(null=False)  # by the mail server
+    fetched_at: datetime = instant(null=False)
     state: str = Field(index=True)  # new | concluded | quarantined
     kind: str = ""
     assignment_id: str | None = None
     sender: str = ""
     verdict: str = ""
     level: str = ""
-    why: str = _text()
+    why: str = prose()
     moved: bool = False
 
 
@@ -321,8 +278,17 @@ class Cursor(SQLModel, table=True):
     folder: str = Field(primary_key=True)
     uidvalidity: int
     uid: int
-    started_at: datetime = _instant(null=False)
-    read_at: datetime = _instant(null=False)  # when everything that had arrived was known to be stored
+    started_at: datetime = instant(null=False)
+    read_at: datetime = instant(null=False)  # when everything that had arrived was known to be stored
+
+
+class Refused(SQLModel, table=True):
+    """How many mails of one kind made no record of their own, since the database was made."""
+
+    __tablename__ = "refused"
+
+    kind: str = Field(primary_key=True)
+    count: int
 
 
 class Execution(SQLModel, table=True):
@@ -330,14 +296,14 @@ class Execution(SQLModel, table=True):
 
     __tablename__ = "executions"
 
-    request_id: str = _request(primary=True, index=False)
+    request_id: str = of_request(primary=True, index=False)
     attempt: int = Field(primary_key=True)
     worker: str
     idempotent: bool
-    claimed_at: datetime = _instant(null=False)
-    lease_until: datetime = _instant(null=False)
-    finished_at: datetime | None = _instant()
-    late_report: str = _text()  # what a worker said after it was presumed dead: evidence, not an outcome
+    claimed_at: datetime = instant(null=False)
+    lease_until: datetime = instant(null=False)
+    finished_at: datetime | None = instant()
+    late_report: str = prose()  # what a worker said after it was presumed dead: evidence, not an outcome
 
 
 class Resumption(SQLModel, table=True):
@@ -346,15 +312,15 @@ class Resumption(SQLModel, table=True):
     __tablename__ = "resumptions"
     __table_args__ = (Index("resumptions_due", "state", "agent", "next_at"),)
 
-    request_id: str = _request(primary=True, index=False)
+    request_id: str = of_request(primary=True, index=False)
     agent: str
     state: str  # waiting | running | done | parked
     attempts: int = 0
-    next_at: datetime = _instant(null=False)
-    lease_until: datetime | None = _instant()
+    next_at: datetime = instant(null=False)
+    lease_until: datetime | None = instant()
     worker: str = ""
-    finished_at: datetime | None = _instant()
-    last_error: str = _text()
+    finished_at: datetime | None = instant()
+    last_error: str = prose()
 
 
 class Logged(SQLModel, table=True):
@@ -368,24 +334,22 @@ class Logged(SQLModel, table=True):
 
     id: str = Field(primary_key=True, max_length=32)
     action: str
-    canonical: bytes = _bytes(null=False)
-    digest: bytes = _bytes(null=False)
+    canonical: bytes = binary(null=False)
+    digest: bytes = binary(null=False)
     agent: str
     run: str
     key: str
     on_behalf_of: str | None = None
-    reasoning: str = _text()
+    reasoning: str = prose()
     confidence: float = 0.0
-    rule: str = _text()
-    ruling: str = _json()  # as of a request
-    created_at: datetime = _instant(null=False)
+    rule: str = prose()
+    ruling: str = json_text()  # as of a request
+    created_at: datetime = instant(null=False)
     state: str  # executing | succeeded | failed
-    result: bytes | None = _bytes()
-    error: str = _text()
-    finished_at: datetime | None = _instant()
-    told_in: str = Field(
-        default="", sa_column=Column(String(32), nullable=False, server_default="")
-    )  # event of its digest
+    result: bytes | None = binary()
+    error: str = prose()
+    finished_at: datetime | None = instant()
+    told_in: str = later_prose()  # the event of its digest
 
 
 class Digest(SQLModel, table=True):
@@ -394,7 +358,7 @@ class Digest(SQLModel, table=True):
     __tablename__ = "digests"
 
     event_id: str = Field(sa_column=Column(String(32), ForeignKey("events.id"), primary_key=True))
-    lines: bytes = _bytes(null=False)
+    lines: bytes = binary(null=False)
 
 
 class Policy(SQLModel, table=True):
@@ -403,7 +367,7 @@ class Policy(SQLModel, table=True):
     __tablename__ = "policies"
 
     digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    document: bytes = _bytes(null=False)
+    document: bytes = binary(null=False)
 
 
 class Lease(SQLModel, table=True):
@@ -414,4 +378,4 @@ class Lease(SQLModel, table=True):
     name: str = Field(primary_key=True)
     owner: str
     epoch: int
-    until: datetime = _instant(null=False)
+    until: datetime = instant(null=False)

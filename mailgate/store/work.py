@@ -12,8 +12,9 @@ from sqlmodel import col, or_, select
 
 from mailgate.errors import LeaseLost
 from mailgate.model.lifecycle import State
+from mailgate.store.columns import Instant
 from mailgate.store.engine import Tx
-from mailgate.store.tables import Execution, Instant, Lease, Request, Resumption
+from mailgate.store.tables import Execution, Lease, Request, Resumption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -19,25 +22,27 @@ from mailgate.errors import Forged, StoreUnavailable, TokenError
 from mailgate.mail.letter import Letter
 from mailgate.model.verdict import Verdict
 from mailgate.service.context import Serving
-from mailgate.service.link import Page, Problem, look, press
-from mailgate.web.guard import MOST_FORM_BYTES, SecurityHeaders
+from mailgate.service.link import Page, Problem, ask_code, look, press
+from mailgate.service.visits import keep_visits
+from mailgate.web import sentences
+from mailgate.web.brakes import Brakes
+from mailgate.web.guard import LINK, MOST_FORM_BYTES, UNSURE, OnePath, OwnForms, SecurityHeaders
+from mailgate.web.visits import CAME_OF, Book, Visits
 
 log = structlog.get_logger(__name__)
 
 _STYLE = "/static/style.css"
-_LINKS = ("/d/{token}/", "/d/{token}")
-
-_PROBLEMS = {
-    Problem.CODE_WRONG: "That is not the code printed in the mail. Type the six digits from the mail that brought you here.",
-    Problem.CODES_USED_UP: "The code was wrong too often, so this link no longer approves. Answer by replying to the mail.",
-    Problem.NOT_HERE: "An approval counts here only from your own mailbox: reply to the mail with APPROVE.",
-    Problem.REASON_MISSING: "Please say why: the agent is told your reason, so that it does not try the same again.",
-}
+_ASK_CODE = "code"  # the value of the button that has a fresh code mailed, beside the verdicts of the others
 
 _UNKNOWN = (
     "This link does not lead to a decision",
     "It may be incomplete, out of date, or replaced by a newer mail. Nothing was decided. Use the link in the latest mail.",
 )
+
+_REFUSED = {
+    403: ("This form was sent from another page", "Nothing was decided. Open the link in the mail, and answer there."),
+    413: ("That was too long", "Nothing was decided. Open the link in the mail again, and write less."),
+}
 
 _NOTHING = "Nothing was decided by this visit."
 _PERHAPS = (
@@ -46,13 +51,14 @@ _PERHAPS = (
 )
 
 
-def make_app(serving: Serving, style: Path) -> Starlette:
-    """Return the web application of the serving side.
+def make_app(serving: Serving, style: Path, now: Callable[[], float]) -> Starlette:
+    """Return the web application of the serving side. Its ``state.book`` has visits to store, and wants to be closed.
 
     Args:
         style: the stylesheet's file.
+        now: a monotonic clock.
     """
-    base = urlsplit(serving.config.mailgate.base_url)
+    base_url, web = serving.config.mailgate.base_url, serving.config.web
     pages = DecidePages(serving)
 
     async def stylesheet(_: Request) -> Response:
@@ -61,18 +67,32 @@ def make_app(serving: Serving, style: Path) -> Starlette:
     async def health(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
+    book = Book(partial(keep_visits, serving), now)
     app = Starlette(
         routes=[
-            # A link whose final slash a mail program lost is not redirected to the right one: Host would say where.
-            *(Route(path, pages.show, methods=["GET", "HEAD"]) for path in _LINKS),
-            *(Route(path, pages.decide, methods=["POST"]) for path in _LINKS),
+            Route(f"{LINK}{{token}}", pages.show, methods=["GET", "HEAD"]),
+            Route(f"{LINK}{{token}}", pages.decide, methods=["POST"]),
             Route(_STYLE, stylesheet, methods=["GET", "HEAD"]),
             Route("/health", health, methods=["GET", "HEAD"]),
+        ],
+        middleware=[  # the outermost first
+            Middleware(SecurityHeaders),
+            Middleware(OnePath, base_path=urlsplit(base_url).path),
+            Middleware(Visits, links=serving.links, book=book),
+            Middleware(
+                Brakes,
+                links=serving.links,
+                per_link=web.most_per_link,
+                per_network=web.most_per_network,
+                too_soon=pages.too_soon,
+                now=now,
+            ),
+            Middleware(OwnForms, base_url=base_url),
         ],
         exception_handlers={HTTPException: pages.refuse},
     )
     app.router.redirect_slashes = False
-    app.add_middleware(SecurityHeaders, own_origin=f"{base.scheme}://{base.netloc}")
+    app.state.book = book
     return app
 
 
@@ -84,26 +104,37 @@ class DecidePages:
 
     async def show(self, request: Request) -> Response:
         """Answer GET and HEAD; changes nothing."""
-        return await self._answer(lambda: look(self._serving, request.path_params["token"]))
+        return await self._answer(request, lambda: look(self._serving, request.path_params["token"]))
 
     async def decide(self, request: Request) -> Response:
         """Answer POST: the only method that decides."""
-        fields = await _fields(request)
-        if fields["verdict"] not in (Verdict.APPROVE, Verdict.REJECT, Verdict.UNDO):
+        fields, token = await _fields(request), request.path_params["token"]
+        if fields["verdict"] not in (Verdict.APPROVE, Verdict.REJECT, Verdict.UNDO, _ASK_CODE):
             raise HTTPException(400)
-        verdict, token = Verdict(fields["verdict"]), request.path_params["token"]
-        return await self._answer(
-            lambda: press(self._serving, token, verdict=verdict, code=fields["code"], reason=fields["reason"]),
-            typed=fields["reason"],
-            decides=True,
-        )
+
+        def visit() -> Page:
+            if request.scope.get(UNSURE) and not _was_shown(fields["form"], look(self._serving, token)):
+                raise HTTPException(403)
+            if fields["verdict"] == _ASK_CODE:
+                return ask_code(self._serving, token)
+            verdict = Verdict(fields["verdict"])
+            return press(self._serving, token, verdict=verdict, code=fields["code"], reason=fields["reason"])
+
+        return await self._answer(request, visit, typed=fields["reason"], decides=True)
 
     async def refuse(self, _: Request, error: Exception) -> Response:
         """Answer what is no page of ours."""
         status = error.status_code if isinstance(error, HTTPException) else 400
-        return self._message(*_UNKNOWN, status=status)
+        return self._message(*_REFUSED.get(status, _UNKNOWN), status=status)
 
-    async def _answer(self, visit: Callable[[], Page], *, typed: str = "", decides: bool = False) -> Response:
+    def too_soon(self, seconds: int) -> Response:
+        """Answer a visit that came too soon after others."""
+        sentence = f"{_NOTHING} Try again in {seconds} second{'' if seconds == 1 else 's'}, or reply to the mail."
+        return self._message("This page was asked for too often", sentence, status=429)
+
+    async def _answer(
+        self, request: Request, visit: Callable[[], Page], *, typed: str = "", decides: bool = False
+    ) -> Response:
         """Make a visit and answer with what came of it. All errors end here, where the protecting headers are still added.
 
         Args:
@@ -111,7 +142,11 @@ class DecidePages:
             decides: whether the visit may have decided something by the time it failed.
         """
         try:
-            return self._page(await run_in_threadpool(visit), typed)
+            page = await run_in_threadpool(visit)
+            request.scope.get(CAME_OF, []).append(_came_of(page, decides=decides))
+            return self._page(page, typed)
+        except HTTPException:
+            raise
         except TokenError:
             return self._message(*_UNKNOWN, status=404)
         except Forged as error:
@@ -135,22 +170,33 @@ class DecidePages:
         context = {
             "letter": page.letter,
             "action_url": "",  # the form's own address, whatever a reverse proxy calls it
+            "form_key": page.form_key,
             "deciding_as": page.deciding_as,
-            "error": _PROBLEMS[page.problem] if page.problem else None,
+            "error": sentences.problem_of(page),
             "error_field": "reason" if page.problem is Problem.REASON_MISSING else "code",
             "reason": typed,
+            "reason_hint": sentences.reason_hint(page),
             "approves": page.approves,
             "needs_code": page.needs_code,
+            "code_hint": sentences.code_hint(page),
             "tries_left": page.tries_left,
+            **_mailing(page, "Approve"),
         }
         return self._render("decide.html.j2", context, 422 if page.problem else 200)
 
     def _closed(self, page: Page) -> Response:
         """Return the page of a request that cannot be decided here any more; one's own answer may be taken back."""
-        wrong = _PROBLEMS[page.problem] if page.problem else None
-        undo = {"action_url": "", "needs_code": page.needs_code and page.approves, "error": wrong}
+        undo = {
+            "action_url": "",
+            "form_key": page.form_key,
+            "needs_code": page.needs_code and page.approves,
+            "code_hint": sentences.code_hint(page).removesuffix(" Needed to approve."),
+            "tries_left": page.tries_left,
+            "error": sentences.problem_of(page),
+            **_mailing(page, "the button"),
+        }
         return self._message(
-            "Your answer was counted" if page.done else "There is nothing left to decide here",
+            page.title or "There is nothing left to decide here",
             page.sentence,
             422 if page.problem else 200,
             tone="done" if page.done else "plain",
@@ -177,6 +223,29 @@ class DecidePages:
         return HTMLResponse(html, status)
 
 
+def _mailing(page: Page, button: str) -> dict[str, Any]:
+    """Return what the templates say of codes that are mailed: the sentence, whether it is news, and what can be pressed."""
+    return {
+        "mails_code": page.mails_code,
+        "code_note": sentences.code_note(page, button),
+        "code_is_news": page.has_mailed,
+        "can_mail_code": page.mails_code and page.next_code_at is None and page.tries_left > 0,
+    }
+
+
+def _was_shown(form_key: str, page: Page) -> bool:
+    return hmac.compare_digest(form_key.encode(), page.form_key.encode())
+
+
+def _came_of(page: Page, *, decides: bool) -> str:
+    """Return what came of a visit, in a word or two."""
+    if page.problem is not None:
+        return page.problem.value
+    if page.done or page.has_mailed:
+        return "counted" if page.done else "code_mailed"
+    return "not_counted" if decides else "shown"
+
+
 async def _fields(request: Request) -> dict[str, str]:
     """Return the form's fields.
 
@@ -185,7 +254,7 @@ async def _fields(request: Request) -> dict[str, str]:
     """
     try:
         async with request.form(max_files=0, max_fields=8, max_part_size=MOST_FORM_BYTES) as form:
-            return {name: str(form.get(name) or "") for name in ("verdict", "code", "reason")}
+            return {name: str(form.get(name) or "") for name in ("verdict", "code", "reason", "form")}
     except HTTPException:
         raise
     except Exception as error:  # a charset there is none of, a sender that went away: parsers raise many kinds

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -129,11 +130,16 @@ class Patience(H11Protocol):
 
 
 class WebRole:
-    """Serves the decide page until told to stop."""
+    """Serves the decide page until told to stop.
+
+    Args:
+        app: from :func:`mailgate.web.app.make_app`.
+        trusted_proxies: addresses and networks whose ``X-Forwarded-For`` is believed; else the connection's own address is.
+    """
 
     name = "web"
 
-    def __init__(self, app: Starlette, listening: socket.socket) -> None:
+    def __init__(self, app: Starlette, listening: socket.socket, trusted_proxies: Sequence[str] = ()) -> None:
         # Access logs would hold tokens; what matters is logged as events by the application.
         config = uvicorn.Config(
             app,
@@ -143,8 +149,12 @@ class WebRole:
             access_log=False,
             lifespan="off",
             server_header=False,
+            # uvicorn's own default believes whatever this machine's proxies, and its users, write into the header.
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=list(trusted_proxies),
             backlog=_ACCEPTED_AT_ONCE,
         )
+        self._app = app
         self._server = uvicorn.Server(config)
         self._socket = listening
 
@@ -158,6 +168,7 @@ class WebRole:
     async def _serve(self) -> None:
         asyncio.get_running_loop().set_exception_handler(Patience.overload.handle)
         await self._server.serve(sockets=[self._socket])
+        await self._app.state.book.close()
 
     def _stop_after(self, stop: threading.Event) -> None:
         stop.wait()

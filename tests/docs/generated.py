@@ -61,7 +61,6 @@ NOT_YET = {
     "people.roles": "does nothing",
     "gates.tier": "`log` keeps a row and shows it to nobody",
     "gates.rules.tier": "as above",
-    "gates.web_confirm": "`fresh_code` is refused",
     "gates.batch_window": "only `0s`",
     "breaker.window": "does nothing",
     "breaker.max_rejection_rate": "does nothing",

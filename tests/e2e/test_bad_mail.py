@@ -48,10 +48,15 @@ def test_a_reply_of_twelve_megabytes(house: Deployment) -> None:
     assert house.resumed("M-1")["outcome"] == "succeeded"
     [kept] = [r for r in quarantined(house) if r["kind"] == "broken"]
     assert (int(kept["size"]) > 12_000_000, "10" in kept["why"]) == (True, True)
-    [again] = house.call("quarantine", "release", kept["id"]).stdout.splitlines()
+    again, why = house.call("quarantine", "release", kept["id"]).stdout.splitlines()
     assert again == f"{kept['id']} was read again and is now quarantined."
-    shown = subprocess.run(house.command("quarantine", "show", kept["id"]), env=house.environment, capture_output=True)
-    assert shown.stdout.endswith(raw)
+    assert "bytes; at most" in why
+    command = house.command("quarantine", "show", kept["id"], "--raw")
+    assert subprocess.run(command, env=house.environment, capture_output=True).stdout.endswith(raw)
+    shown = house.call("quarantine", "show", kept["id"]).stdout.splitlines()
+    assert f"from: {house.people['bob']}" in shown
+    assert "subject: Re: a film" in shown
+    assert mail.reply_to not in " ".join(shown)
     eventually(lambda: any(b"<film@x.test>" in m for m in house.site.maildir(house.gate, "Mailgate/Quarantine")))
 
 

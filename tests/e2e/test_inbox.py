@@ -21,7 +21,8 @@ from mailgate.runtime import open_serving
 from mailgate.service.context import Serving
 from mailgate.service.fetch import InboxRole
 from mailgate.service.intake import incoming_label
-from mailgate.store.tables import Cursor, Incoming, Lease
+from mailgate.service.sequence import sequence
+from mailgate.store.tables import Assignment, Cursor, Incoming, Lease, Outgoing
 from tests.deployment import Deployment, eventually
 
 BOB = "bob@approvers.test"
@@ -121,14 +122,25 @@ def deliver(desk: Desk, subject: str) -> bytes:
     return desk.house.site.wait_for_mail(desk.house.gate, lambda found: found.endswith(raw))
 
 
-def test_an_old_mailbox_is_not_answered(desk: Desk) -> None:
-    """The first run begins with what comes from now on; what lay there before is neither read nor moved."""
-    deliver(desk, "long ago")
+def test_an_old_mailbox_is_not_answered(desk: Desk, record_property: Callable[[str, object], None]) -> None:
+    """The first run begins at the next UID; what lay there before is neither read, moved nor answered, however much it is."""
+    old = 60
+    with desk.session() as session:
+        for _ in range(old):
+            session.append("INBOX", mail("long ago"))
+        uidnext = int(session.select_folder("INBOX")[b"UIDNEXT"])
     with desk.reading():
         desk.started()
+        with desk.serving.store.read() as tx:
+            assert tx.session.exec(select(Cursor)).one().uid == uidnext - 1 == old
         deliver(desk, "today")
         desk.stores("today")
-    assert [b"Subject: long ago" in raw for raw in desk.house.site.maildir(desk.house.gate)] == [True]
+    left = [b"Subject: long ago" in raw for raw in desk.house.site.maildir(desk.house.gate)]
+    assert left == [True] * old
+    with desk.serving.store.read() as tx:
+        assert tx.session.exec(select(Outgoing)).all() == []
+    record_property("attack", f"a first run on a mailbox with {old} old mails")
+    record_property("happened", "begun at UIDNEXT: none read, none answered")
 
 
 def test_what_came_meanwhile_is_read_after_a_restart(desk: Desk) -> None:
@@ -150,6 +162,31 @@ def test_mails_are_moved_and_stay_unread(desk: Desk) -> None:
     assert desk.house.site.maildir(desk.house.gate) == []
     with desk.session("Mailgate.Quarantine") as session:
         assert b"\\Seen" not in session.get_flags([1])[1]
+
+
+def test_an_answer_among_the_junk_is_reported(desk: Desk) -> None:
+    """It is not read, and the operators are told once; whoever moves it to where answers arrive gets it read."""
+    request = desk.house.submit("issue_refund", {"order_id": "J-100", "amount": 120.0}, run="J-100")
+    with desk.serving.store.write() as tx:
+        sequence(tx, desk.serving)
+    [seat] = desk.house.rows(Assignment, request_id=request)
+    token = desk.serving.key.reply_token(seat.id, 1)
+    answer = mail("answer").replace(b"Subject", f"To: {desk.house.gate.replace('@', f'+{token}@')}\r\nSubject".encode())
+    with desk.session("Junk") as session, capture_logs() as logs:
+        session.append("Junk", mail("really junk"))
+        session.append("Junk", answer)
+        with desk.reading():
+            desk.started()
+            deliver(desk, "one")
+            deliver(desk, "two")
+            desk.stores("one", "two")
+            eventually(lambda: desk.house.rows(Outgoing, kind="notice"), why="Telling the operators")
+            assert session.get_flags([1, 2]) == {1: (b"\\Recent",), 2: (b"\\Recent",)}
+            session.move([2], "INBOX")
+            desk.stores("one", "two", "answer")
+    [notice] = desk.house.rows(Outgoing, kind="notice")
+    assert "lies in the mail server's folder Junk" in notice.details
+    assert [(e["uid"], e["request"]) for e in logs if e["event"] == "in_junk"] == [(2, request)]
 
 
 def test_the_same_bytes_are_stored_once(folder_desk: Desk) -> None:
@@ -200,7 +237,7 @@ def test_looking_again_begins_a_day_early(folder_desk: Desk, monkeypatch: pytest
         first_run = cursor.started_at
     with folder_desk.reading():
         eventually(lambda: asked)
-    assert asked == [first_run.date() - timedelta(days=1)]
+    assert set(asked) == {first_run.date() - timedelta(days=1)}
 
 
 def test_one_of_two_reads_and_the_other_takes_over(desk: Desk) -> None:

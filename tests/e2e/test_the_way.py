@@ -207,19 +207,20 @@ def test_explain_knows_whose_answer_it_is(house: Deployment, tmp_path: Path) -> 
         lambda: [m for m in house.site.maildir(house.gate, "Mailgate/Processed") if m.endswith(raw)]
     )
     stolen = raw.replace(house.people["bob"].encode(), b"mallory@elsewhere.test")
-    files = [tmp_path / "counted.eml", tmp_path / "stolen.eml", tmp_path / "lost.eml"]
-    for file, text in zip(
-        files, [read[0], stolen, raw.replace(mail.reply_to.encode(), house.gate.encode())], strict=True
-    ):
+    cut = raw.replace(mail.reply_to.encode(), house.gate.encode())
+    lost = cut.replace(mail.message_id.encode(), b"<x@approvers.test>")
+    files = [tmp_path / f"{name}.eml" for name in ("counted", "stolen", "cut", "lost")]
+    for file, text in zip(files, (read[0], stolen, cut, lost), strict=True):
         file.write_bytes(text)
     printed = house.call("explain", "--json", *map(str, files)).stdout
-    counted, stolen_one, lost = map(json.loads, printed.splitlines())
+    counted, stolen_one, cut_one, lost_one = map(json.loads, printed.splitlines())
     [seat] = house.rows(Assignment, request_id=request)
     assert (counted["kind"], counted["assignment"], counted["level"]) == ("reply", seat.id, "aligned")
     assert (counted["verdict"], counted["first_line"], counted["would"]) == ("approve", "APPROVE", "ignore")
     assert f"request {request[:6]} is succeeded already" in counted["because"][-1]
     assert (stolen_one["from"], stolen_one["level"]) == ("mallory@elsewhere.test", "token")
-    assert (lost["assignment"], lost["level"], lost["would"]) == (None, "none", "quarantine")
+    assert (cut_one["assignment"], cut_one["would"]) == (seat.id, "ignore")
+    assert (lost_one["assignment"], lost_one["level"], lost_one["would"]) == (None, "none", "quarantine")
 
 
 def test_a_small_refund_runs_at_once(house: Deployment) -> None:

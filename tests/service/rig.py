@@ -35,6 +35,7 @@ from mailgate.service.ledger import let_guard_see
 from mailgate.service.letters import link_of
 from mailgate.service.link import Page, look, press
 from mailgate.service.once import Once
+from mailgate.service.posting import message_token, own_message_id
 from mailgate.service.resume import Outcome, claim_resumption, resume
 from mailgate.service.sequence import sequence
 from mailgate.service.submit import Ticket
@@ -410,6 +411,14 @@ class Rig:
         """Return the mails of ``kind`` that were ordered."""
         found = self.rows(Outgoing, kind=kind)
         return [m for m in found if request_id is None or m.request_id == request_id]
+
+    def message_id(self, mail: Outgoing) -> str:
+        """Return the Message-ID under which a mail is sent; its row holds only a hash."""
+        details = json.loads(mail.details)
+        with self.serving.store.read() as tx:
+            seat = tx.session.get(Assignment, mail.assignment_id) if mail.assignment_id else None
+        token = message_token(self.serving.key, mail.id, mail.kind, seat, details)
+        return own_message_id(self.serving, token)
 
     def notices(self) -> list[str]:
         """Return the headlines that operators were told."""

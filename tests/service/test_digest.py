@@ -29,7 +29,7 @@ def told(make_rig: RigMaker) -> Rig:
 
 def mails(rig: Rig) -> list[tuple[str, dict[str, Any]]]:
     """Return to whom digests went, and what they carry."""
-    ids = {m.message_id for m in rig.mails("digest")}
+    ids = {rig.message_id(m) for m in rig.mails("digest")}
     return [(to, evidence(raw)) for _, to, raw in rig.sender.sent if any(i.encode() in raw for i in ids)]
 
 

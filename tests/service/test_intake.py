@@ -158,7 +158,7 @@ def test_single_address_tells_replies_by_what_they_answer(make_rig: RigMaker) ->
     first, second = rig.ask(), rig.ask(args={"order": "A-2"})
     [mail] = [m for m in rig.mails("request", second) if m.recipient == "bob@example.com"]
 
-    deliver(rig, reply(rig, second, answers=mail.message_id, mode="single"))
+    deliver(rig, reply(rig, second, answers=rig.message_id(mail), mode="single"))
 
     assert (rig.state(first), rig.state(second)) == ("pending", "approved")
 
@@ -171,7 +171,7 @@ def test_single_address_is_not_led_astray_by_a_forged_row(make_rig: RigMaker) ->
     rig.copy("outgoing", {"id": mail.id}, id="0", assignment_id=rig.seat(evil, "bob").id, request_id=evil)
     rig.forge("delete from outgoing where id = :i", i=mail.id)
 
-    row = deliver(rig, reply(rig, honest, answers=mail.message_id, mode="single"))
+    row = deliver(rig, reply(rig, honest, answers=rig.message_id(mail), mode="single"))
 
     assert rig.state(evil) == "pending"
     assert rig.rows(Decision) == []
@@ -185,7 +185,7 @@ def test_single_address_prefers_the_honest_row(make_rig: RigMaker) -> None:
     [mail] = [m for m in rig.mails("request", honest) if m.recipient == "bob@example.com"]
     rig.copy("outgoing", {"id": mail.id}, id="0", assignment_id=rig.seat(evil, "bob").id, request_id=evil)
 
-    deliver(rig, reply(rig, honest, answers=mail.message_id, mode="single"))
+    deliver(rig, reply(rig, honest, answers=rig.message_id(mail), mode="single"))
 
     assert rig.state(evil) == "pending"
     assert {d.request_id for d in rig.rows(Decision)} <= {honest}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -175,7 +176,7 @@ def test_other_verdicts_are_no_decisions(rig: Rig) -> None:
     assert rig.state(request_id) == "pending"
 
 
-def test_tokens_of_others_are_unknown(rig: Rig) -> None:
+def test_tokens_of_others_are_unknown(rig: Rig, record_property: Callable[[str, object], None]) -> None:
     """A token under another key, of another generation, for another action or for no seat leads nowhere, and never says why."""
     seat = rig.seat(rig.ask(), "bob")
     prefix = seat.digest[:8].hex()
@@ -198,6 +199,8 @@ def test_tokens_of_others_are_unknown(rig: Rig) -> None:
                 visit(token)
             sentences.add(str(caught.value))
     assert len(sentences) == 1
+    record_property("attack", "links forged, revoked, of another action, of no seat, or damaged")
+    record_property("happened", "all led to the same neutral answer")
 
 
 def test_other_spelling_of_a_token_is_the_same_seat(rig: Rig) -> None:

@@ -16,8 +16,10 @@ import pytest
 from mailgate.errors import InvalidArguments, MailServerError
 from mailgate.mail.mime import open_mail
 from mailgate.service.deliver import Ready, send_one, take_due
+from mailgate.service.marks import mark_outgoing
 from mailgate.service.quarantine import quarantined, raw_of, read_again
-from mailgate.store.tables import Outgoing
+from mailgate.store.mails import outgoing_of
+from mailgate.store.tables import Assignment, Outgoing
 from tests.service.conftest import RigMaker
 from tests.service.post import AUTHSERV_ID, deliver, reply
 from tests.service.rig import GATES, Rig, in_parallel
@@ -158,7 +160,7 @@ def test_quarantined_mail_can_be_looked_at_and_read_again(reading: Rig) -> None:
 
     reading.forge("update requests set run = 'run-1'")
 
-    assert read_again(reading.serving, "mail") == "concluded"
+    assert read_again(reading.serving, "mail")[0] == "concluded"
     assert reading.state(request_id) == "approved"
     with pytest.raises(InvalidArguments, match="quarantine list"):
         raw_of(reading.serving, "mail")
@@ -203,3 +205,21 @@ def test_evidence_rides_with_each_mail(rig: Rig) -> None:
         entry = json.loads(attached.get_content())["records"][-1]
         record = rig.working.verifier.read(b64decode(entry["record"]), entry["proof"])
         assert (record.event, record.request, record.index) == ("request", request_id, 1)
+
+
+def test_a_mail_that_an_earlier_version_ordered_is_sent(rig: Rig) -> None:
+    """Its row has a Message-ID in clear, and so has the seat; it goes out, under an id that nobody can read there."""
+    request_id = rig.ask()
+    with rig.serving.store.write() as tx:
+        [mail] = [m for m in outgoing_of(tx, request_id) if m.assignment_id is not None]
+        mail.message_id = "<abc.mailgate@gate.example.com>"
+        mark_outgoing(rig.serving.key, mail)
+        seat = tx.session.get_one(Assignment, mail.assignment_id)
+        seat.message_id = mail.message_id
+        tx.session.add_all((mail, seat))
+
+    rig.outbox()
+
+    [raw] = [raw for _, to, raw in rig.sender.sent if to == "bob@example.com"]
+    assert mail.message_id.encode() not in raw
+    assert rig.row(Outgoing, id=mail.id).state == "sent"

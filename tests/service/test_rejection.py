@@ -181,7 +181,7 @@ def test_the_reason_is_asked_for_once(make_rig: RigMaker) -> None:
     assert rig.state(request_id) == "rejected"
     [asked] = rig.mails("why", request_id)
     rig.outbox()
-    [mail] = [raw for _, _, raw in rig.sender.sent if asked.message_id.encode() in raw]
+    [mail] = [raw for _, _, raw in rig.sender.sent if rig.message_id(asked).encode() in raw]
     assert b"was counted, and it is not run" in mail
     assert b"say in one line why" in mail
 

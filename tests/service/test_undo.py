@@ -168,7 +168,7 @@ def test_the_page_takes_it_back(rig: Rig) -> None:
     assert (wrong.problem, rig.state(request_id)) == ("code_wrong", "approved")
     page = rig.press(request_id, "bob", Verdict.UNDO)
     assert page.done
-    assert "taken back" in page.sentence
+    assert "taken back" in page.title
     assert rig.state(request_id) == "withdrawn"
     assert not rig.look(request_id, "bob").can_undo
     assert not rig.press(request_id, "bob", Verdict.UNDO).done

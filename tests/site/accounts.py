@@ -19,9 +19,15 @@ FRESH_PASSWORD = "fresh-pw"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """The users of one site, address → password; the first one's domain names the mail server."""
+    """The users of one site, address → password; the first one's domain names the mail server.
+
+    ``delimiter`` begins a detail that the site passes over in an address; with none there are no such addresses.
+    ``catch_all`` names the user who gets whatever is sent to a domain and is nobody's.
+    """
 
     users: Mapping[str, str]
+    delimiter: str = "+"
+    catch_all: Mapping[str, str] = field(default_factory=dict)
     domains: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,14 +48,18 @@ class Accounts:
         """Write the files by which the servers know the users.
 
         ``passwords`` is Dovecot's. ``users`` (texthash) and ``patterns`` (regexp_table(5)) lead Postfix from an address
-        to the login that owns it.
+        to the login that owns it, as ``catchall`` does for whole domains.
         """
         known = "".join(f"{address} {address}\n" for address in self.users)
         gone = "".join(f"{GONE}@{domain} {GONE}@{domain}\n" for domain in self.domains)
         (folder / "passwords").write_text("".join(f"{user}:{{PLAIN}}{word}\n" for user, word in self.users.items()))
         (folder / "users").write_text(known + gone)
         any_domain = "|".join(re.escape(domain) for domain in self.domains)
-        (folder / "patterns").write_text(rf"/^({FRESH}[^+@]+)(\+[^@]*)?@({any_domain})$/ ${{1}}@${{3}}" + "\n")
+        detail = rf"(\{self.delimiter}[^@]*)?" if self.delimiter else "()"
+        (folder / "patterns").write_text(rf"/^({FRESH}[^+@]+){detail}@({any_domain})$/ ${{1}}@${{3}}" + "\n")
+        caught = {f"@{domain}": user for domain, user in self.catch_all.items()}
+        itself = {user: user for user in self.users if user.partition("@")[2] in self.catch_all}
+        (folder / "catchall").write_text("".join(f"{at} {user}\n" for at, user in (itself | caught).items()))
 
 
 def new_local_part(name: str) -> str:

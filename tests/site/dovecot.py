@@ -14,6 +14,9 @@ from tests.site.requirements import program
 MAIL_ID = 5000
 """Owner and group of all mailboxes; the number needs no entry in /etc/passwd."""
 
+SIEVE = ".dovecot.sieve"
+"""A user's script (RFC 5228), in the folder that holds the Maildir."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DovecotSettings:
@@ -25,6 +28,8 @@ class DovecotSettings:
     key: Path
     imap_port: int
     imaps_port: int
+    mx_port: int
+    delimiter: str
 
     @property
     def mail_folder(self) -> Path:
@@ -45,7 +50,8 @@ class DovecotSettings:
 
         ``mail_save_crlf`` keeps on disk the very bytes that IMAP hands out. The anvil and delay settings stop Dovecot
         from slowing down after failed logins. It takes a password without TLS on the IMAP port whatever it is told,
-        because a client whose address is the server's own counts as secured.
+        because a client whose address is the server's own counts as secured. Sieve scripts, such as a vacation notice, are
+        their owner's file :data:`SIEVE`; what they send leaves through Postfix as mail from outside would come.
         """
         return f"""
 base_dir = {self.folder}/run
@@ -64,6 +70,15 @@ mail_location = maildir:~/Maildir
 mail_save_crlf = yes
 mail_fsync = never
 first_valid_uid = {MAIL_ID}
+recipient_delimiter = {self.delimiter}
+submission_host = {LOOPBACK}:{self.mx_port}
+protocol lmtp {{
+  mail_plugins = sieve
+}}
+plugin {{
+  sieve = file:~/{SIEVE}
+  sieve_extensions = +editheader
+}}
 {self._accounts()}{self._services()}"""
 
     def _accounts(self) -> str:

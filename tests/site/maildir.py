@@ -9,7 +9,7 @@ class Maildir:
     """One folder of a Maildir; the files of messages never change, so each is read once."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._read: dict[str, bytes] = {}
 
     def messages(self) -> dict[str, bytes]:
@@ -29,8 +29,8 @@ class Maildir:
         """List unique name → file. ``new`` goes first: a message moves from there to ``cur``, never back."""
         found: dict[str, Path] = {}
         for part in ("new", "cur"):
-            if (self._folder / part).is_dir():
-                found |= {path.name.partition(":")[0]: path for path in (self._folder / part).iterdir()}
+            if (self.folder / part).is_dir():
+                found |= {path.name.partition(":")[0]: path for path in (self.folder / part).iterdir()}
         return found
 
 

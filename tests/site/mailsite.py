@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import smtplib
 import ssl
@@ -16,7 +17,7 @@ from typing import Literal, Self
 from tests.site.accounts import Accounts, new_local_part
 from tests.site.authority import Authority
 from tests.site.daemon import LOOK_EVERY_S, Sweeper
-from tests.site.dovecot import DovecotSettings
+from tests.site.dovecot import MAIL_ID, SIEVE, DovecotSettings
 from tests.site.maildir import Maildir
 from tests.site.ports import LOOPBACK, PortLease
 from tests.site.postfix import PostfixSettings
@@ -49,14 +50,23 @@ class MailSite:
     Passwords are checked by Dovecot for both, so nobody can submit while it is down.
     """
 
-    def __init__(self, users: Mapping[str, str], *, milters: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        users: Mapping[str, str],
+        *,
+        milters: Sequence[str] = (),
+        delimiter: str = "+",
+        catch_all: Mapping[str, str] | None = None,
+    ) -> None:
         """Lay the site out in a new folder without starting anything; :meth:`down` must follow in any case.
 
         Args:
             users: address → password. The first is the one that :attr:`smtp` and :attr:`imap` log in.
             milters: sockets of mail filters, in Postfix's notation (``unix:/path``).
+            delimiter: between an address and its detail (RFC 5233); empty: such addresses are nobody's.
+            catch_all: domain → the user who gets what is sent there and is nobody's.
         """
-        self.accounts = Accounts(users=dict(users))
+        self.accounts = Accounts(users=dict(users), delimiter=delimiter, catch_all=dict(catch_all or {}))
         self.authserv_id = f"mx.{self.accounts.domains[0]}"
         self._leases = {name: PortLease() for name in PORTS}
         self.ports = {name: lease.number for name, lease in self._leases.items()}
@@ -75,6 +85,8 @@ class MailSite:
             key=key,
             imap_port=self.ports["imap"],
             imaps_port=self.ports["imaps"],
+            mx_port=self.ports["mx"],
+            delimiter=delimiter,
         )
         self._postfix_settings = PostfixSettings(
             folder=self.folder,
@@ -86,6 +98,7 @@ class MailSite:
             submissions_port=self.ports["submissions"],
             mx_port=self.ports["mx"],
             milters=tuple(milters),
+            delimiter=delimiter,
         )
         self._mail_folder = dovecot.mail_folder
         self._maildirs: dict[Path, Maildir] = {}
@@ -94,9 +107,11 @@ class MailSite:
 
     @classmethod
     @contextmanager
-    def start(cls, users: Mapping[str, str]) -> Iterator[Self]:
+    def start(
+        cls, users: Mapping[str, str], *, delimiter: str = "+", catch_all: Mapping[str, str] | None = None
+    ) -> Iterator[Self]:
         """Run a site for the length of a ``with`` block."""
-        site = cls(users)
+        site = cls(users, delimiter=delimiter, catch_all=catch_all)
         try:
             site.up()
             yield site
@@ -205,6 +220,14 @@ class MailSite:
                     f"The log of Postfix ends:\n{self.postfix.log_tail()}"
                 )
             time.sleep(LOOK_EVERY_S)
+
+    def write_sieve(self, user: str, script: str) -> None:
+        """Give a user a Sieve script (RFC 5228), such as a vacation notice (RFC 5230); it holds from the next mail on."""
+        home = self._maildir(user, "INBOX").folder.parent
+        for folder in (home.parent, home):
+            folder.mkdir(exist_ok=True)
+            os.chown(folder, MAIL_ID, MAIL_ID)
+        (home / SIEVE).write_text(script)
 
     def _login(self, user: str, tls: Literal["starttls", "implicit"], port: str) -> ServerLogin:
         return ServerLogin(

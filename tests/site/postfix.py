@@ -38,6 +38,7 @@ class PostfixSettings:
     submissions_port: int
     mx_port: int
     milters: tuple[str, ...]
+    delimiter: str
     stamp: str = field(default_factory=lambda: f"X-Site-Stamp-{secrets.token_hex(16)}")
 
     def daemon(self) -> Daemon:
@@ -50,7 +51,7 @@ class PostfixSettings:
         (config / "vouch").write_text(self._vouch())
         (config / "distrust").write_text(self._distrust())
         (config / "headers").write_text(self._headers())
-        _back_date(*config.iterdir(), self.folder / "users", self.folder / "patterns")
+        _back_date(*config.iterdir(), *(self.folder / name for name in ("users", "patterns", "catchall")))
         self._lay_out_queue()
         argv = (f"{_libexec()}/master", "-s", "-c", str(config))
         greetings = {self.submission_port: b"220", self.mx_port: b"220"}
@@ -105,13 +106,14 @@ maillog_file = {self.folder}/log/postfix.log
 myhostname = {self.host_name}
 inet_interfaces = {LOOPBACK}
 inet_protocols = ipv4
-recipient_delimiter = +
+recipient_delimiter = {self.delimiter}
 smtpd_peername_lookup = no
 local_transport = error:5.1.1 no users of this machine
 default_transport = error:5.1.2 no route to this domain
 transport_maps = texthash:{self.folder}/postfix/transport
 virtual_mailbox_domains = {" ".join(self.domains)}
 virtual_mailbox_maps = texthash:{self.folder}/users, regexp:{self.folder}/patterns
+virtual_alias_maps = texthash:{self.folder}/catchall
 virtual_transport = lmtp:unix:{self.folder}/run/lmtp
 lmtp_destination_recipient_limit = 1
 local_header_rewrite_clients =
@@ -119,7 +121,7 @@ header_checks = regexp:{self.folder}/postfix/headers
 nested_header_checks =
 smtpd_milters = {" ".join(self.milters)}
 milter_default_action = tempfail
-smtpd_sender_login_maps = $virtual_mailbox_maps
+smtpd_sender_login_maps = $virtual_mailbox_maps, $virtual_alias_maps
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = {self.folder}/run/auth-postfix
 smtpd_tls_cert_file = {self.certificate}

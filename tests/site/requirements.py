@@ -11,7 +11,8 @@ SERVER_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", 
 """Where servers are looked for: an ordinary person's PATH lacks the ``sbin`` folders."""
 
 DOVECOT_LIBEXEC = Path("/usr/lib/dovecot")
-INSTALL = "apt-get install -y --no-install-recommends postfix dovecot-imapd dovecot-lmtpd"
+DOVECOT_SIEVE = Path("/usr/lib/dovecot/modules/lib90_sieve_plugin.so")
+INSTALL = "apt-get install -y --no-install-recommends postfix dovecot-imapd dovecot-lmtpd dovecot-sieve"
 
 
 def program(name: str) -> str:
@@ -30,6 +31,7 @@ def what_is_missing() -> str:
     """Say in one sentence why a mail site cannot run here and what to do; empty if it can."""
     absent = [name for name in ("postconf", "dovecot") if shutil.which(name, path=SERVER_PATH) is None]
     absent += [f"dovecot {part}" for part in ("imap", "lmtp") if not (DOVECOT_LIBEXEC / part).exists()]
+    absent += [] if DOVECOT_SIEVE.exists() else ["dovecot sieve"]
     if absent:
         return f"The mail site needs {', '.join(absent)}; as root: {INSTALL}"
     if os.geteuid() != 0:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mailgate.model.canonical import NotCanonical
 from mailgate.store import Store
-from mailgate.store.events import MARK, append_event, event_fields, events_of, get_events, next_position, unsequenced
+from mailgate.store.events import MARK, append_event, event_fields, events_of, get_events, unarchived, unsequenced
 from mailgate.store.tables import Event, Request
 from mailgate.tokens import ServeKey
 from tests.store.fakes import START, FakeClock
@@ -92,17 +92,22 @@ def test_what_is_neither_record_nor_refused_waits_in_the_order_it_happened(store
         assert [e.kind for e in unsequenced(tx, 2)] == ["a", "b"]
 
 
-def test_positions_count_from_nought_without_a_gap_and_never_twice(store: Store) -> None:
-    """The next index follows the highest one; the database itself refuses a second record at one place."""
-    with store.read() as tx:
-        assert next_position(tx) == 0
-    for expected in range(3):
-        with store.write() as tx:
-            event = append_event(tx, "a", None, {}, key=None)
-            event.position = next_position(tx)
-            assert event.position == expected
+def test_no_two_records_have_one_position(store: Store) -> None:
+    """The database itself refuses a second record at one place."""
+    with store.write() as tx:
+        append_event(tx, "a", None, {}, key=None).position = 1
     with pytest.raises(IntegrityError), store.write() as tx:
         append_event(tx, "b", None, {}, key=None).position = 1
+
+
+def test_records_wait_for_the_archive_in_their_order(store: Store) -> None:
+    """What is a record and rides in no archive mail yet, from first to last; what is none is not waited for."""
+    with store.write() as tx:
+        for kind, position in (("late", 2), ("archived", 0), ("early", 1), ("unsequenced", None)):
+            event = append_event(tx, kind, None, {}, key=None)
+            event.position, event.archived = position, kind == "archived"
+    with store.read() as tx:
+        assert [e.kind for e in unarchived(tx)] == ["early", "late"]
 
 
 def test_the_events_of_a_request_are_found_by_kind(store: Store, clock: FakeClock) -> None:

@@ -20,10 +20,13 @@ from mailgate.store.mails import (
     outgoing_of,
     prolong_claim,
     set_sealed,
+    unloaded,
     unmoved,
     unread_before,
 )
-from mailgate.store.tables import Cursor, Incoming, Outgoing
+from mailgate.store.tables import Cursor, Head, Incoming, Outgoing
+from mailgate.store.tree import note_guarded
+from mailgate.store.work import KEEPER, take_lease
 from tests.store.fakes import START, FakeClock
 from tests.store.rows import a_mail, a_request, at_once, kept
 
@@ -70,6 +73,46 @@ def test_mails_are_taken_when_due_the_longest_waiting_first(store: Store, clock:
         assert not has_due_outgoing(tx)
     clock.forward(minutes=5)
     assert "later" in claimed(store)
+
+
+def test_a_mail_with_records_waits_for_the_log_and_for_the_guard(store: Store) -> None:
+    """It is taken once its records are in the log and the guard file is known to have so much of it; a bare one at once."""
+    with store.write() as tx:
+        take_lease(tx, KEEPER, "somebody", LEASE)
+        a_mail(tx, "bare")
+        a_mail(tx, "ordered", events="e1")
+        a_mail(tx, "loaded", events="e2", log_size=5)
+        a_mail(tx, "ahead", events="e3", log_size=6)
+        kept(tx, Head(size=5, note="", at=tx.now))
+        kept(tx, Head(size=6, note="", at=tx.now))
+        assert [m.id for m in unloaded(tx)] == ["ordered"]
+    assert claimed(store) == ["bare"]
+    with store.read() as tx:
+        assert not has_due_outgoing(tx)
+        assert next_outgoing_at(tx) is None
+    with store.write() as tx:
+        note_guarded(tx, 5)
+    assert claimed(store) == ["loaded"]
+    with store.write() as tx:
+        note_guarded(tx, 6)
+    with store.read() as tx:
+        assert has_due_outgoing(tx)
+        assert next_outgoing_at(tx) == START
+    assert claimed(store) == ["ahead"]
+
+
+def test_a_mail_with_records_waits_for_a_keeper(store: Store, clock: FakeClock) -> None:
+    """A lease that is over is none; a bare mail goes out all the same."""
+    with store.write() as tx:
+        a_mail(tx, "bare")
+        a_mail(tx, "loaded", events="e1", log_size=5)
+        kept(tx, Head(size=5, note="", at=tx.now, guarded=True))
+        take_lease(tx, KEEPER, "somebody", timedelta(seconds=15))
+    clock.forward(seconds=15)
+    assert claimed(store) == ["bare"]
+    with store.write() as tx:
+        take_lease(tx, KEEPER, "somebody else", timedelta(seconds=15))
+    assert claimed(store) == ["loaded"]
 
 
 def test_twenty_outboxes_at_once_take_each_mail_once(store: Store, other: Store) -> None:

@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from mailgate.errors import IllegalTransition, InvalidArguments
 from mailgate.model.lifecycle import TRANSITIONS, State, Trigger
+from mailgate.model.policy import Gate, policy_digest
 from mailgate.store import Store
 from mailgate.store.requests import (
     due,
@@ -143,18 +144,26 @@ def test_a_twin_is_another_run_s_request_that_is_not_over(store: Store, state: S
 
 
 def test_the_latest_rejection_within_memory_is_found(store: Store) -> None:
-    """Of the same agent and action; older ones are forgotten, other endings are none."""
+    """Of the same agent and action, by somebody who spoke for the person; older ones are forgotten, other ends are none."""
+    document = Gate().document()
+    policy = policy_digest(document)
+    rejected = {"state": "rejected", "policy": policy}
     with store.write() as tx:
-        a_request(tx, "old", state="rejected", finished_at=START - minutes(60))
-        a_request(tx, "new", state="rejected", finished_at=START - minutes(5), run="run-8")
-        a_request(tx, "expired", state="expired", finished_at=START)
-        a_request(tx, "sales", state="rejected", finished_at=START, agent="sales")
-        a_request(tx, "other", state="rejected", finished_at=START, digest=b"e" * 32)
-        a_request(tx, "doubtful", state="rejected", finished_at=START, run="run-9")
-        for request_id in ("old", "new", "sales", "other", "doubtful"):
+        keep_policy(tx, policy, document)
+        a_request(tx, "old", **rejected, finished_at=START - minutes(60))
+        a_request(tx, "new", **rejected, finished_at=START - minutes(5), run="run-8")
+        a_request(tx, "expired", state="expired", policy=policy, finished_at=START)
+        a_request(tx, "sales", **rejected, finished_at=START, agent="sales")
+        a_request(tx, "other", **rejected, finished_at=START, digest=b"e" * 32)
+        a_request(tx, "doubtful", **rejected, finished_at=START, run="run-9")
+        a_request(tx, "by link", **rejected, finished_at=START, run="run-9")
+        a_request(tx, "undone", **rejected, finished_at=START, run="run-9")
+        levels = {"doubtful": "token", "by link": "link"}
+        for request_id in ("old", "new", "sales", "other", "doubtful", "by link", "undone"):
             seat = a_seat(tx, f"seat of {request_id}", request_id)
-            level = "token" if request_id == "doubtful" else "aligned"
-            a_decision(tx, seat, verdict="reject", level=level)
+            undone_at = START if request_id == "undone" else None
+            level = levels.get(request_id, "aligned")
+            a_decision(tx, seat, verdict="reject", level=level, undone_at=undone_at)
     with store.read() as tx:
         found = find_rejection(tx, "support", DIGEST, START - minutes(90))
         assert found is not None

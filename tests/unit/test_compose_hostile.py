@@ -54,7 +54,8 @@ NASTY = st.sampled_from(
         "--=_",
     ]
 )
-TEXT = st.lists(NASTY | st.text(max_size=20), max_size=6).map("".join)
+# Hypothesis also draws literals of our own source; by chance an agent does not write somebody's code.
+TEXT = st.lists(NASTY | st.text(max_size=20), max_size=6).map("".join).filter(lambda text: CODE not in text)
 VALUE = st.recursive(
     TEXT | st.integers() | st.floats(allow_nan=False) | st.binary(max_size=40) | st.none(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -108,7 +109,7 @@ def decoded(raw: bytes) -> str:
 @given(letters())
 def test_every_hostile_letter_becomes_a_mail_of_exactly_our_headers(letter: Letter) -> None:
     """It composes (so it says all it must, links one thing, decides nothing), and adds no field and no part."""
-    raw = compose(letter, headers(), templates(), evidence=b"{}")
+    raw = compose(letter, headers(), templates(), evidence=lambda shown: b"{}")
     parsed = message_from_bytes(raw)
     assert parsed.keys() == [
         *("Date", "From", "To", "Reply-To", "Subject", "Message-ID"),
@@ -125,7 +126,8 @@ def test_no_archive_copy_holds_a_secret(letter: Letter, quoted: str) -> None:
     """Link, token and code are in no byte of it, decoded or not, also when a person quoted them."""
     said = request_letter(ask(), seat(), heard=f"{quoted} {CODE}", history=(signature(reason=f"{quoted} 482 913"),))
     for version in (letter, said):
-        seen = re.sub(r"[0-9a-f]{64}", "", decoded(compose(redacted(version), headers(), templates(), evidence=b"{}")))
+        raw = compose(redacted(version), headers(), templates(), evidence=lambda shown: b"{}")
+        seen = re.sub(r"[0-9a-f]{64}", "", decoded(raw))
         assert TOKEN not in seen
         assert CODE not in seen
         assert "482 913" not in seen

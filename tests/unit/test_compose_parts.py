@@ -20,6 +20,11 @@ from tests.letters import CODE, LINK, TOKEN, ask, headers, seat, templates
 EVIDENCE = b'{"records": [{"record": "' + b"QUJD" * 500 + b'", "proof": "a\\nb"}]}'
 
 
+def attached(shown: str) -> bytes:
+    """Return the evidence of a mail, whatever it shows."""
+    return EVIDENCE
+
+
 def parts_of(raw: bytes) -> list[Message]:
     """Return the leaves of a mail."""
     return [part for part in message_from_bytes(raw).walk() if not part.is_multipart()]
@@ -37,7 +42,7 @@ def text_of(raw: bytes) -> str:
 def test_the_mail_is_mixed_of_alternative_files_and_evidence() -> None:
     """Text first, HTML second, then what is attached, evidence last."""
     letter = request_letter(ask(reasoning="word\n" * 100), seat())
-    message = message_from_bytes(compose(letter, headers(), templates(), evidence=EVIDENCE))
+    message = message_from_bytes(compose(letter, headers(), templates(), evidence=attached))
     kinds = [part.get_content_type() for part in message.walk()]
     assert kinds == [
         "multipart/mixed",
@@ -60,7 +65,7 @@ def test_without_attachments_the_mail_is_the_alternative() -> None:
 @pytest.mark.parametrize("reasoning", ["plain", "Größe\u202e 鈴木", "x" * 1500, "From here\n.\nlast "])
 def test_text_is_7bit_or_quoted_printable_and_ascii_on_the_wire(reasoning: str) -> None:
     """An auditor reads the archive without decoding base64; no relay has to re-encode anything."""
-    raw = compose(request_letter(ask(reasoning=reasoning), seat()), headers(), templates(), evidence=EVIDENCE)
+    raw = compose(request_letter(ask(reasoning=reasoning), seat()), headers(), templates(), evidence=attached)
     assert raw.isascii()
     assert raw.count(b"\n") == raw.count(b"\r\n") == raw.count(b"\r")
     assert max(map(len, raw.split(b"\r\n"))) <= 998
@@ -118,7 +123,7 @@ def test_the_same_letter_gives_the_same_bytes() -> None:
 
 def test_the_archive_copy_holds_no_secret() -> None:
     """Neither in the text, nor in the HTML, nor in any encoding of them."""
-    raw = compose(redacted(request_letter(ask(), seat())), headers(reply_to=None), templates(), evidence=b"{}")
+    raw = compose(redacted(request_letter(ask(), seat())), headers(reply_to=None), templates(), evidence=attached)
     everything = raw + b"".join(bytes(part.get_payload(decode=True) or b"") for part in parts_of(raw))  # type: ignore[arg-type]
     for secret in (TOKEN, CODE, "482 913"):
         assert secret.encode() not in everything

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from mailgate.errors import ComposeError
-from mailgate.mail.compose import Templates, render, shown_text
+from mailgate.mail.compose import Templates, compose, render
 from mailgate.mail.draft import request_letter
 from mailgate.mail.folding import opens_decision
-from mailgate.mail.letter import RECORD_BEGINS, RECORD_ENDS, LetterKind, redacted
+from mailgate.mail.letter import RECORD_BEGINS, RECORD_ENDS, Letter, LetterKind, redacted
 from mailgate.mail.rehearsal import rehearse, sample_letters
 from mailgate.mail.saying import block, read_html
 from mailgate.mail.templates import spaced
-from tests.letters import LINK, MARKER, SHIPPED, ask, seat, templates
+from mailgate.model.stamps import visible_block, visible_hash
+from tests.letters import LINK, MARKER, SHIPPED, ask, headers, seat, templates
 
 
 def replaced(folder: Path, name: str, old: str, new: str) -> Templates:
@@ -100,14 +101,29 @@ def test_text_and_html_say_the_same() -> None:
             assert block(rendered.text) == block("\n".join(read_html(rendered.html).lines))
 
 
-def test_what_was_shown_does_not_depend_on_the_secrets() -> None:
-    """The hash in the record is the same for the person's mail and the archive's copy, whatever the code was."""
-    one, other = (
-        request_letter(ask(), seat()),
-        request_letter(ask(), seat(code="000000", link=LINK.replace("Wy", "Xy"))),
-    )
-    assert shown_text(one, templates()) == shown_text(other, templates()) == shown_text(redacted(one), templates())
-    assert shown_text(one, templates()) != shown_text(request_letter(ask(arguments={}), seat()), templates())
+def bound(letter: Letter) -> list[str]:
+    """Return what a mail's evidence is told that the mail shows."""
+    told: list[str] = []
+    compose(letter, headers(), templates(), evidence=lambda shown: told.append(shown) or b"{}")
+    return told
+
+
+def test_what_the_stamp_binds_is_what_both_parts_show() -> None:
+    """The digest that the evidence is made from is that of the visible block, as text and HTML have it; empty without one."""
+    for letter in (version for each in sample_letters() for version in (each, redacted(each))):
+        rendered = render(letter, templates())
+        block = visible_block(rendered.text.split("\n"))
+        assert block == visible_block(read_html(rendered.html).lines)
+        assert (block is not None) == letter.recorded
+        assert bound(letter) == ["" if block is None else visible_hash(block)]
+
+
+def test_what_the_stamp_binds_does_not_depend_on_the_link() -> None:
+    """Gateways write links anew; every word and every value counts."""
+    asked = request_letter(ask(), seat())
+    assert bound(asked) == bound(request_letter(ask(), seat(link=LINK.replace("Wy", "Xy"))))
+    others = (ask(arguments={}), ask(reasoning="For fun."), ask(arguments=ask().arguments | {"amount": 120.01}))
+    assert bound(asked) not in [bound(request_letter(other, seat())) for other in others]
 
 
 def test_values_keep_their_direction() -> None:

@@ -12,6 +12,7 @@ from mailgate.mail.inbound import (
     bounce_report,
     classify,
     is_away_note,
+    message_tokens,
     recipients,
     referenced_ids,
     secret_tokens,
@@ -255,10 +256,11 @@ def test_recipients_are_collected_from_every_field_that_names_them() -> None:
     got = recipients(
         mail(
             'To: Approvals <Approvals+A@Gate.example.com>, "x, y" <b@c.d>\nTo: grp: e@f.g, h@i.j;\nCc: <k@l.m> (x), n@o.p; q@r.s\n'
-            "Delivered-To: approvals+a@gate.example.com\nX-Original-To: t@u.v\nEnvelope-To: w@x.y\nBcc: z@z.z\nReply-To: y@y.y"
+            "Delivered-To: approvals+a@gate.example.com\nX-Original-To: t@u.v\nEnvelope-To: w@x.y\nBcc: z@z.z\nReply-To: y@y.y\n"
+            "X-Delivered-To: u@u.u"
         )
     )
-    want = "approvals+a@gate.example.com b@c.d e@f.g h@i.j k@l.m n@o.p q@r.s t@u.v w@x.y"
+    want = "approvals+a@gate.example.com b@c.d e@f.g h@i.j k@l.m n@o.p q@r.s u@u.u t@u.v w@x.y"
     assert got == tuple(want.split())
 
 
@@ -305,3 +307,53 @@ def test_any_address_fields_are_searched(values: list[str]) -> None:
     found = recipients(mail("\n".join(f"To: {value}" for value in values)))
     assert all(address.count("@") == 1 and " " not in address for address in found)
     secret_tokens(found, base=BASE, mode="plus")
+
+
+ADDRESS = f"approvals+{TOKEN}@gate.example.com"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        f"To: {ADDRESS}",
+        f"TO: {ADDRESS.upper()}",
+        f"To: Approvals <{ADDRESS}>",
+        f"To: \r\n <{ADDRESS}>",
+        f"To: Approvals\r\n\t<{ADDRESS}>,\r\n Bob <bob@example.com>",
+        f"To: Approvals <\r\n {ADDRESS}\r\n >",
+        f"To: {ADDRESS} (Approvals, the (real) ones)",
+        f"To: (say yes) {ADDRESS}",
+        f'To: "Approvals, of <gate>" <{ADDRESS}>',
+        f"To: =?utf-8?Q?Freigaben_=28Tor=29?= <{ADDRESS}>",
+        f"To: '{ADDRESS}' <{ADDRESS}>",
+        f"To: approvers: Bob <bob@example.com>, {ADDRESS};",
+        f"To: bob@example.com; {ADDRESS}",
+        f"To: undisclosed-recipients:;\r\nDelivered-To: {ADDRESS}",
+        f"To: bob@example.com\r\nCc: carol@example.com\r\nCc: {ADDRESS}",
+        f"X-Original-To: {ADDRESS}",
+        f"Envelope-To: {ADDRESS}",
+        f"X-Envelope-To: <{ADDRESS}>",
+    ],
+)
+def test_an_address_of_ours_is_found_however_it_is_written(field: str) -> None:
+    """Folded, commented, in capitals, in a list or a group, or only noted by a server."""
+    got = open_mail(f"From: bob@example.com\r\n{field}\r\n\r\nAPPROVE\r\n".encode())
+    assert secret_tokens(recipients(got), base=BASE, mode="plus") == (TOKEN,)
+
+
+@pytest.mark.parametrize(
+    ("ids", "tokens"),
+    [
+        ((f"<{TOKEN[:20]}.mailgate@gate.example.com>",), (TOKEN[:20],)),
+        ((f"<{TOKEN[:20].upper()}.MAILGATE@Gate.Example.COM>",), (TOKEN[:20],)),
+        ((f"<{TOKEN[:20]}.mailgate@gate.example.com>",) * 2, (TOKEN[:20],)),
+        ((f"<{TOKEN[:20]}.mailgate@elsewhere.example>",), ()),
+        ((f"<{TOKEN}.mailgate@gate.example.com>",), ()),
+        ((f"<x{TOKEN[:20]}.mailgate@gate.example.com>",), ()),
+        ((f"<{TOKEN[:20]}.thread@gate.example.com>",), ()),
+        (("<1.mailgate@gate.example.com>", ""), ()),
+    ],
+)
+def test_tokens_are_found_in_our_own_message_ids_only(ids: tuple[str, ...], tokens: tuple[str, ...]) -> None:
+    """Exactly 20 base32 characters, at our own domain, in any case."""
+    assert message_tokens(ids, "gate.example.com") == tokens

@@ -10,7 +10,7 @@ import pytest
 
 from mailgate.errors import ComposeError
 from mailgate.mail.brief import Ended, Happening
-from mailgate.mail.draft import late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
+from mailgate.mail.draft import code_letter, late_letter, notice_letter, outcome_letter, receipt_letter, request_letter
 from mailgate.mail.instants import format_instant
 from mailgate.mail.letter import ANSWERABLE, Field, Letter, LetterKind
 from mailgate.mail.passages import MOST_ARGUMENTS, MOST_CHARACTERS, MOST_LINES
@@ -151,13 +151,14 @@ def test_only_ways_that_count_are_offered(changes: dict[str, str], ways: str) ->
 
 
 def test_a_rejection_says_what_follows_from_it() -> None:
-    """The reason is passed on, and the same action is refused for a while, if the gate remembers."""
+    """The reason of somebody proven is passed on, and the same action is refused for a while, if the gate remembers."""
     assert request_letter(ask(rejection_memory=timedelta(days=30)), seat()).if_rejected == (
-        "issue_refund is not run. The agent is told so, with your reason. If it tries the same again within 30 days, "
-        "that is refused without asking anybody. It tries another way."
+        "issue_refund is not run, and the agent is told so. Where it is proven that you rejected it, the agent is told "
+        "your reason, too, and for 30 days the same again is refused without asking anybody. It tries another way."
     )
     assert request_letter(ask(if_rejected=""), seat()).if_rejected == (
-        "issue_refund is not run. The agent is told so, with your reason."
+        "issue_refund is not run, and the agent is told so. Where it is proven that you rejected it, the agent is told "
+        "your reason, too."
     )
 
 
@@ -285,6 +286,23 @@ def test_an_unproven_reason_is_not_printed() -> None:
     assert letter.history[-1].reason is None
     assert "secret words" not in repr(letter)
     assert "not printed" in history_of(letter)["Reason"]
+
+
+def test_a_reason_that_was_kept_from_the_agent_is_printed_for_people() -> None:
+    """They can judge who may have written it; the entry says that the agent was not told."""
+    letter = receipt_letter(ask(), seat(), signature(verdict="rejected", reason="Too much.", kept_from_agent=True))
+    assert letter.history[-1].reason is not None
+    assert "not proven who wrote it" in history_of(letter)["Kept from the agent"]
+
+
+def test_a_fresh_code_comes_in_a_mail_that_decides_nothing() -> None:
+    """The code, what was pressed, until when it holds, and what to do if it was somebody else; no link, no record."""
+    letter = code_letter(ask(), seat(zone="Europe/Berlin"), code="000913", until=AT, pressed="Approve")
+    assert letter.headline == "Your code: 000 913"
+    assert "pressed “Approve”" in letter.preface[0]
+    assert "until 18:00 UTC (19:00 in Europe/Berlin)" in letter.preface[0]
+    assert "somebody else has your link" in letter.preface[1]
+    assert (letter.answering, letter.recorded, letter.history) == (None, False, ())
 
 
 def test_a_late_answer_gets_the_truth() -> None:

@@ -17,7 +17,7 @@ from itsdangerous import URLSafeSerializer
 
 from mailgate.chance import SystemChance, monotonic
 from mailgate.errors import Forged, TokenError
-from mailgate.tokens import TOKEN_LENGTH, LinkClaim, LinkKeys, ServeKey, address_hash, tagged_address
+from mailgate.tokens import TOKEN_LENGTH, LinkClaim, LinkKeys, ServeKey, address_hash, message_hash, tagged_address
 
 SECRET = bytes(range(32))
 KEY = ServeKey(SECRET)
@@ -31,6 +31,7 @@ def test_what_is_derived_is_fixed() -> None:
     """Golden values: mails that are under way carry them, so no version may derive others."""
     assert KEY.reply_token(SEAT, 1) == "2gfc57d6mh7ho3fwrocicfwev2"
     assert KEY.bounce_token(SEAT, 1) == "atkte2kxpdwmo36fp2fmqnj3vy"
+    assert KEY.message_token("m1", SEAT, 1) == "ybwbqjdlxwqpzfdkarot"
     assert KEY.code(SEAT, 1) == "419060"
     assert KEY.marker(SEAT, 1) == "kcuqwowt"
     assert (
@@ -38,6 +39,7 @@ def test_what_is_derived_is_fixed() -> None:
         == "7376050ff7826bfb64b26a2f02b58ff32a4aafdd2c676ec2dbd11c9613b9f6ae"
     )
     assert address_hash("abc") == "216217dbc9993e210ac9a2fafd2d7b66a1d751ec18bcc61c18d7076adf66e901"
+    assert message_hash("abc") == "c0d05efbe328029f6e40032852be7c8678e8d7fc7624dfd1c9de4d9fcc467bf6"
     assert (
         LINKS.sign(CLAIM)
         == "WyJrM3Y5cTJhYmszdjlxMmFiIiwxLCJmMDYxMjYwOTkxZGMwZDM2Il0.o3HZUI7Xn0p4XUuyS5xQnGNbbmjFQhyo9NTg_2Ne4Co"
@@ -83,6 +85,7 @@ def test_purposes_seats_and_generations_have_tokens_of_their_own(seat: str, gene
 def test_parts_cannot_run_into_each_other() -> None:
     """Seat "a1" of generation 1 is not seat "a" of generation 11."""
     assert KEY.reply_token("a1", 1) != KEY.reply_token("a", 11)
+    assert KEY.message_token("m1", "a", 1) != KEY.message_token("m", "1a", 1)
     assert KEY.mark("a", {"b": 1}) != KEY.mark("ab", {"b": 1})
 
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import http.client
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -19,95 +15,19 @@ from playwright.sync_api import Browser, Page, expect
 from structlog.testing import capture_logs
 
 from mailgate.errors import ConfigError, StoreUnavailable
-from mailgate.mail.templates import Templates
 from mailgate.model.verdict import Verdict
 from mailgate.service import link
 from mailgate.store.tables import Decision
 from mailgate.web import server
-from mailgate.web.app import make_app
 from mailgate.web.guard import HEADERS, MOST_FORM_BYTES
-from mailgate.web.server import WebRole, bind
-from tests.service.rig import SHIPPED, Place, Rig, in_parallel, make_database
-
-STYLE = SHIPPED / "web" / "style.css"
-PATIENCE = 20
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Make the place that the rigs of this module use one after another."""
-    folder = tmp_path_factory.mktemp("web")
-    make_database(folder / "empty.db")
-    return Place(folder / "rig")
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Templates:
-    """Compile the templates of the source tree once."""
-    return Templates.load(SHIPPED)
-
-
-@dataclass
-class Site:
-    """A running web role, and the link of one person."""
-
-    rig: Rig
-    port: int
-    requests: list[str] = field(default_factory=list)
-
-    @property
-    def base(self) -> str:
-        """The address of its root."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def path(self, request_id: str, person: str = "bob") -> str:
-        """Return the path of a person's link."""
-        return f"/d/{self.rig.token(self.rig.seat(request_id, person))}/"
-
-    def code(self, request_id: str, person: str = "bob") -> str:
-        """Return the code printed in a person's mail."""
-        seat = self.rig.seat(request_id, person)
-        return self.rig.serving.key.code(seat.id, seat.generation)
-
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any, str]:
-        """Make one HTTP request; return status, headers and text."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            connection.request(method, path, body, {n.replace("_", "-"): v for n, v in headers.items()})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read().decode()
-        finally:
-            connection.close()
-
-    def post(self, path: str, fields: dict[str, str], **headers: str) -> tuple[int, Any, str]:
-        """Post a form as a browser does that tells no origin."""
-        kind = {"Content_Type": "application/x-www-form-urlencoded"}
-        return self.ask("POST", path, urlencode(fields).encode(), **(kind | headers))
-
-
-@pytest.fixture
-def site(place: Place, shipped: Templates) -> Iterator[Site]:
-    """Serve the pages of a fresh rig on a port of its own."""
-    place.clear(place.folder.parent / "empty.db")
-    listening = bind("127.0.0.1", 0)
-    port = listening.getsockname()[1]
-    rig = Rig(place, shipped, {"mailgate": {"base_url": f"http://127.0.0.1:{port}", "operators": ["oscar"]}})
-    stop = Event()
-    role = WebRole(make_app(rig.serving, STYLE), listening)
-    thread = Thread(target=role.run, args=(stop,))
-    thread.start()
-    try:
-        yield Site(rig=rig, port=port)
-    finally:
-        stop.set()
-        thread.join(PATIENCE)
-        rig.close()
-    assert not thread.is_alive()
+from mailgate.web.server import bind
+from tests.service.rig import in_parallel
+from tests.web.site import PATIENCE, STYLE, Site
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_looking_decides_nothing(site: Site, method: str) -> None:
-    """A scanner that fetches the link, however often, changes not a byte of the database."""
+    """A scanner that fetches the link, however often, changes not a byte of the database but the list of its visits."""
     request_id = site.rig.ask()
     before = site.rig.dump()
 
@@ -116,7 +36,8 @@ def test_looking_decides_nothing(site: Site, method: str) -> None:
         assert status == 200
         assert (text == "") == (method == "HEAD")
 
-    assert site.rig.dump() == before
+    site.visits(request_id, 3)
+    assert [line for line in site.rig.dump() if 'INTO "visits"' not in line] == before
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
@@ -129,7 +50,8 @@ def test_other_methods_decide_nothing(site: Site, method: str) -> None:
     status, _, _ = site.ask(method, f"{site.path(request_id)}?{form}", form.encode())
 
     assert status == 405
-    assert site.rig.dump() == before
+    site.visits(request_id, 1)
+    assert [line for line in site.rig.dump() if 'INTO "visits"' not in line] == before
 
 
 def test_post_with_the_code_decides(site: Site) -> None:
@@ -206,7 +128,9 @@ def test_guessing_the_code_closes_approving(site: Site) -> None:
     ],
     ids=str,
 )
-def test_form_from_another_page_is_refused(site: Site, headers: dict[str, str]) -> None:
+def test_form_from_another_page_is_refused(
+    site: Site, headers: dict[str, str], record_property: Callable[[str, object], None]
+) -> None:
     """A page elsewhere cannot make a browser decide, even if it knows link and code."""
     request_id = site.rig.ask()
     headers = {n: site.base if v == "own" else v for n, v in headers.items()}
@@ -215,6 +139,8 @@ def test_form_from_another_page_is_refused(site: Site, headers: dict[str, str]) 
 
     assert status == 403
     assert site.rig.state(request_id) == "pending"
+    record_property("attack", "another site's page makes the approver's browser post the form, link and code known")
+    record_property("happened", "refused by what the browser says of where it comes from")
 
 
 @pytest.mark.parametrize(
@@ -485,13 +411,14 @@ def test_person_approves_on_a_phone(site: Site, phone: Page) -> None:
 
 
 def test_person_rejects_on_a_phone(site: Site, phone: Page) -> None:
-    """Rejecting asks for a reason, and needs no code."""
+    """Rejecting asks for a reason, and needs no code; with the code the agent is told why."""
     request_id = site.rig.ask()
     phone.goto(site.base + site.path(request_id))
     phone.get_by_role("button", name="Reject").click()
     expect(phone.get_by_role("alert")).to_contain_text("Please say why")
 
     phone.get_by_label("Reason").fill("The order is still open.")
+    phone.get_by_label("Code from the mail").fill(site.code(request_id))
     phone.get_by_role("button", name="Reject").click()
 
     expect(phone.get_by_role("heading", level=1)).to_have_text("Your answer was counted")

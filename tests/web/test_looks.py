@@ -34,6 +34,36 @@ HOSTILE = {
 }
 
 
+MAILED_NOWHERE = {"mails_code": False, "code_note": "", "code_is_news": False, "can_mail_code": False}
+WILL_BE_MAILED = {
+    "mails_code": True,
+    "code_note": "Pressing Approve first has a code mailed to you; this page then asks for it.",
+    "can_mail_code": True,
+    "needs_code": False,
+    "reason_hint": "Needed to reject. If the agent shall be told your reason, have a code mailed to you first, and type it too.",
+}
+WAS_MAILED = WILL_BE_MAILED | {
+    "code_note": "A code was mailed to b…@example.com. Type it below. It holds until 09:10 UTC (10:10 in Europe/Berlin), "
+    "for one decision.",
+    "code_is_news": True,
+    "needs_code": True,
+    "code_hint": "Six digits, in the newest mail about this request. Needed to approve.",
+}
+MUST_WAIT = WILL_BE_MAILED | {
+    "code_note": "3 codes were mailed within 60 minutes. The next one can be mailed after 10:00 UTC.",
+    "can_mail_code": False,
+}
+UNDO = {
+    "action_url": "",
+    "form_key": "key",
+    "needs_code": True,
+    "code_hint": "Six digits, printed in the mail under the link.",
+    "tries_left": 5,
+    "error": "That is not the code.",
+    **MAILED_NOWHERE,
+}
+
+
 def full_letter(**changes: Any) -> Letter:
     """Return a request with everything in it, some of it hostile."""
     return request_letter(
@@ -48,7 +78,11 @@ def decide_page(**changes: Any) -> str:
         "action_url": "",
         "deciding_as": "Bob Brown <bob@example.com>",
         "error": None,
+        "form_key": "key",
         "needs_code": True,
+        "code_hint": "Six digits, printed in the mail under the link. Needed to approve.",
+        **MAILED_NOWHERE,
+        "reason_hint": "Needed to reject. Type the code too if the agent shall be told your reason.",
         "tries_left": 5,
         "style_url": STYLE,
     }
@@ -62,7 +96,7 @@ def message_page(**changes: Any) -> str:
         "sentences": ("The outcome comes by mail.",),
         "tone": "done",
         "letter": receipt_letter(ask(), seat(), signature()),
-        "undo": {"action_url": "", "needs_code": True, "error": "That is not the code."},
+        "undo": UNDO,
         "style_url": STYLE,
     }
     return templates().render("web/message.html.j2", context | changes)
@@ -73,7 +107,16 @@ PAGES = {
     "decide, wrong code": lambda: decide_page(error="That is not the code.", tries_left=3),
     "decide, codes used up": lambda: decide_page(tries_left=0),
     "decide, no code": lambda: decide_page(needs_code=False, tries_left=None),
+    "decide, a code will be mailed": lambda: decide_page(**WILL_BE_MAILED),
+    "decide, a code was mailed": lambda: decide_page(**WAS_MAILED),
+    "decide, enough codes were mailed": lambda: decide_page(**MUST_WAIT, error="No other code was mailed."),
     "thank you": message_page,
+    "thank you, a code will be mailed": lambda: message_page(undo=UNDO | WILL_BE_MAILED | {"error": None}),
+    "thank you, a code was mailed": lambda: message_page(undo=UNDO | WAS_MAILED | {"error": None}),
+    "thank you, codes used up": lambda: message_page(undo=UNDO | {"tries_left": 0}),
+    "too often": lambda: message_page(
+        title="This page was asked for too often", tone="problem", letter=None, undo=None
+    ),
     "unknown link": lambda: message_page(title="This link cannot be used", tone="problem", letter=None, undo=None),
 }
 
@@ -262,7 +305,7 @@ def test_enter_in_the_code_field_decides_nothing(browser: Browser) -> None:
         assert site.forms == []
         with submitting(page):
             page.get_by_role("button", name="Approve: issue_refund").click()
-        assert site.forms == [{"code": ["482 913"], "reason": [""], "verdict": ["approve"]}]
+        assert site.forms == [{"form": ["key"], "code": ["482 913"], "reason": [""], "verdict": ["approve"]}]
 
 
 def test_approve_is_the_last_button(browser: Browser) -> None:
@@ -287,7 +330,7 @@ def test_approving_without_a_code_is_stopped_by_the_browser_and_rejecting_is_not
         page.get_by_label("Reason").fill("Not now")
         with submitting(page):
             page.get_by_role("button", name="Reject: issue_refund").click()
-        assert site.forms == [{"code": [""], "reason": ["Not now"], "verdict": ["reject"]}]
+        assert site.forms == [{"form": ["key"], "code": [""], "reason": ["Not now"], "verdict": ["reject"]}]
 
 
 def test_the_form_works_with_the_keyboard_alone(browser: Browser) -> None:
@@ -400,7 +443,7 @@ def test_a_decision_can_be_taken_back_from_the_thank_you_page(browser: Browser) 
         assert site.forms == []
         with submitting(page):
             page.get_by_role("button", name="Take my decision back").click()
-        assert site.forms == [{"code": ["482913"], "verdict": ["undo"]}]
+        assert site.forms == [{"form": ["key"], "code": ["482913"], "verdict": ["undo"]}]
 
 
 def test_the_neutral_page_tells_nothing(browser: Browser) -> None:
@@ -410,3 +453,50 @@ def test_the_neutral_page_tells_nothing(browser: Browser) -> None:
         assert "issue_refund" not in text
         assert "Bob" not in text
         assert page.locator("form").count() == 0
+
+
+def test_where_a_code_will_be_mailed_no_field_asks_for_one(browser: Browser) -> None:
+    """Approve has it mailed; so does a button of its own, for whoever wants to be heard with a no."""
+    with opened(browser, decide_page(**WILL_BE_MAILED)) as (page, site):
+        assert page.locator("input[name=code]").count() == 0
+        with submitting(page):
+            page.get_by_role("button", name="Mail me a code").click()
+        with submitting(page):
+            page.get_by_role("button", name="Approve: issue_refund").click()
+        assert [form["verdict"] for form in site.forms] == [["code"], ["approve"]]
+
+
+def test_a_mailed_code_is_asked_for_where_the_reader_is(browser: Browser) -> None:
+    """The field has the focus, and is described by where the code went; another one needs nothing typed; Enter is nothing."""
+    with opened(browser, decide_page(**WAS_MAILED), java_script_enabled=False) as (page, site):
+        field = page.get_by_label("Code from the mail")
+        assert page.evaluate("document.activeElement.id") == "code"
+        assert "code-note" in (field.get_attribute("aria-describedby") or "")
+        assert page.get_by_role("status").inner_text().startswith("A code was mailed to b…@example.com.")
+        field.fill("482913")
+        field.press("Enter")
+        assert site.forms == []
+        field.fill("")
+        with submitting(page):
+            page.get_by_role("button", name="Mail me another code").click()
+        assert site.forms[0]["verdict"] == ["code"]
+
+
+def test_where_no_code_can_be_mailed_now_only_rejecting_is_left(browser: Browser) -> None:
+    """The page says from when on there is another code, and offers no button that would not work."""
+    with opened(browser, decide_page(**MUST_WAIT)) as (page, _):
+        assert page.locator("button[value=approve], button[value=code], input[name=code]").count() == 0
+        assert page.locator("button[value=reject]").is_visible()
+        assert page.get_by_text("The next one can be mailed after 10:00 UTC.").is_visible()
+
+
+def test_taking_back_has_a_code_mailed_as_well(browser: Browser) -> None:
+    """One button has it mailed and then takes it; when the codes are used up a reply is named instead."""
+    with opened(browser, message_page(undo=UNDO | WILL_BE_MAILED | {"error": None})) as (page, site):
+        assert page.locator("input[name=code]").count() == 0
+        with submitting(page):
+            page.get_by_role("button", name="Take my decision back").click()
+        assert site.forms == [{"form": ["key"], "verdict": ["undo"]}]
+    with opened(browser, message_page(undo=UNDO | {"tries_left": 0})) as (page, _):
+        assert page.locator("button[value=undo]").count() == 0
+        assert page.get_by_text("Reply UNDO to the mail").is_visible()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 
 INSTANT = sa.DateTime(timezone=True)
 
@@ -30,8 +30,8 @@ def upgrade() -> None:
     op.add_column("outgoing", sa.Column("log_size", sa.Integer, nullable=True))
     op.create_index("events_unarchived", "events", ["archived", "position"])
     op.create_index("outgoing_unloaded", "outgoing", ["log_size", "state", "events"])
-    op.add_column("assignments", sa.Column("shown", sa.Text, nullable=False, server_default=""))
-    op.add_column("logged", sa.Column("told_in", sa.String(32), nullable=False, server_default=""))
+    op.add_column("assignments", sa.Column("shown", sa.Text, nullable=False, server_default=sa.text("''")))
+    op.add_column("logged", sa.Column("told_in", sa.Text, nullable=False, server_default=sa.text("''")))
     op.create_index("logged_untold", "logged", ["told_in", "state", "finished_at"])
     op.create_table(
         "digests",
