@@ -36,6 +36,15 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentState:
+    """What an agent stored with its request, where the archive carries that."""
+
+    media_type: str
+    version: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stamped:
     """A mail's stamp as the attachment has it; ``leaves`` are the hashes of the records that the mail was sent with."""
 
@@ -69,6 +78,8 @@ class Evidence:
         thread: earlier records of its request.
         inbound: replies, in the mail that ends a request.
         leaves: of a seal.
+        log_tier: of a digest: the exact lines of what it shows.
+        state: of a request.
         stamp: None where it was taken out.
     """
 
@@ -77,6 +88,8 @@ class Evidence:
     inbound: tuple[Kept, ...]
     leaves: tuple[bytes, ...] | None
     stamp: Stamped | None
+    log_tier: bytes | None = None
+    state: AgentState | None = None
 
 
 def read_evidence(content: bytes) -> Evidence:
@@ -94,6 +107,8 @@ def read_evidence(content: bytes) -> Evidence:
             inbound=tuple(_kept(kept) for kept in _list(said.get("inbound", []), MOST)),
             leaves=None if leaves is None else tuple(map(_leaf, _list(leaves, MOST_LEAVES))),
             stamp=_stamp(said["stamp"]) if "stamp" in said else None,
+            log_tier=_unb64(said["log_tier"]) if "log_tier" in said else None,
+            state=_state(said["checkpoint"]) if "checkpoint" in said else None,
         )
     except _TwiceError:
         raise ValueError("its evidence gives one name twice, so that two readers may see two things") from None
@@ -135,6 +150,12 @@ def _kept(said: Any) -> Kept:
     if not all(isinstance(name, str) and isinstance(text, str) for name, text in dns.items()):
         raise ValueError("not DNS records")
     return Kept(raw=_unb64(said["raw"]), dns=dns)
+
+
+def _state(said: Any) -> AgentState:
+    if not all(isinstance(said[name], str) for name in ("media_type", "version")):
+        raise ValueError("not an agent's state")
+    return AgentState(media_type=said["media_type"], version=said["version"], raw=_unb64(said["b64"]))
 
 
 def _stamp(said: Any) -> Stamped:

@@ -28,6 +28,9 @@ create table thread (idx integer, leaf blob, request text, seq integer, event te
 create table stamp (mail integer, text blob, signature blob);
 create table kept (digest blob, mail integer, request text, signed integer, dns blob,
     primary key (digest, mail)) without rowid;
+create table lines (idx integer, leaf blob, raw blob, primary key (idx, leaf)) without rowid;
+create table state (idx integer, leaf blob, media_type text, version text, raw blob,
+    primary key (idx, leaf)) without rowid;
 create table found (kind text, why text, idx integer, request text, place text);
 """
 

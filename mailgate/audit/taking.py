@@ -124,6 +124,19 @@ class Taking:
             if entry.record is not None:
                 self._body("body", entry.leaf, entry.record, entry.raw)
             _remember(self._seen, entry.leaf, None)
+        self._belongings(looked)
+
+    def _belongings(self, looked: Looked) -> None:
+        """Keep what is bound by the record that the mail was written for, and travels beside it."""
+        evidence = looked.evidence
+        if not looked.entries or looked.entries[-1].index is None:
+            return
+        own = looked.entries[-1]
+        if evidence.log_tier is not None:
+            self._spill.add("lines", own.index, own.leaf, evidence.log_tier)
+        if evidence.state is not None:
+            state = evidence.state
+            self._spill.add("state", own.index, own.leaf, state.media_type, state.version, state.raw)
 
     def _body(self, table: str, leaf: bytes, record: Record, raw: bytes, *more: Any) -> None:
         at = record.at.timestamp()

@@ -37,6 +37,7 @@ def verify(
     as_of: datetime | None = None,
     check_dkim: CheckDkim | None = None,
     progress: Progress | None = None,
+    spill: Spill | None = None,
 ) -> Report:
     """Return what an archive shows.
 
@@ -46,15 +47,17 @@ def verify(
         expected: signed checkpoints from outside of the archive.
         as_of: judge whether the last seal is as recent as it should be then.
         check_dkim: None: people's own signatures are not checked.
+        spill: where to keep what was read, for somebody who goes on with it and closes it; None: nobody does.
 
     Raises:
         ValueError: an expected checkpoint that is not signed by the log's key.
     """
-    spill = Spill()
+    used = spill or Spill()
     try:
-        return _Verifying(spill, keyring, check_dkim).run(items, expected, as_of, progress)
+        return _Verifying(used, keyring, check_dkim).run(items, expected, as_of, progress)
     finally:
-        spill.close()
+        if spill is None:
+            used.close()
 
 
 class _Verifying:

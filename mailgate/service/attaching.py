@@ -17,10 +17,12 @@ from mailgate.model.records import Record
 from mailgate.model.stamps import Stamp
 from mailgate.service.context import Serving
 from mailgate.service.digesting import lines_of
+from mailgate.service.proof import checkpoint_fields
 from mailgate.service.withholding import can_still_decide
 from mailgate.store import Tx
 from mailgate.store.events import events_of, get_events
 from mailgate.store.mails import find_incoming_by_hash
+from mailgate.store.requests import find_checkpoint
 from mailgate.store.tables import Event, Outgoing
 from mailgate.store.tree import leaves_between
 
@@ -51,13 +53,25 @@ def evidence_of(tx: Tx, serving: Serving, row: Outgoing, headers: Headers) -> Ca
 def _belongings(tx: Tx, serving: Serving, row: Outgoing, event: Event, own: Record) -> Mapping[str, Any]:
     """Return what travels with the record that a mail was written for, ``own``, besides the records themselves."""
     told: dict[str, Any] = {}
-    if row.recipient == serving.config.archive.address and row.assignment_id is None:
+    is_archive = row.recipient == serving.config.archive.address and row.assignment_id is None
+    if is_archive:
         told |= _inbound(tx, serving, own)
+    if own.event == "request" and is_archive and serving.config.archive.carry_checkpoint:
+        told |= _state(tx, own)
     if own.event == "seal":
         told["leaves"] = [leaf.hex() for leaf in leaves_between(tx, own.body["since"], own.index + 1)]
     if own.event == "digest":
         told["log_tier"] = _b64(lines_of(tx, event))
     return told
+
+
+def _state(tx: Tx, own: Record) -> Mapping[str, Any]:
+    """Return the agent's state, where it is the one that the request's record binds."""
+    checkpoint = find_checkpoint(tx, own.request)
+    if checkpoint is None or checkpoint_fields(checkpoint)["checkpoint_sha256"] != own.body["checkpoint_sha256"]:
+        return {}
+    said = {"media_type": checkpoint.media_type, "b64": _b64(checkpoint.body), "version": checkpoint.state_version}
+    return {"checkpoint": said}
 
 
 def _thread(tx: Tx, serving: Serving, row: Outgoing, events: Sequence[Event]) -> list[str]:

@@ -10,7 +10,9 @@ from mailgate.model.lifecycle import State
 from mailgate.model.policy import Gate
 from mailgate.service.opening import NOBODY
 from mailgate.service.proof import rejection_as_recorded
+from mailgate.service.reopening import ASKED_AGAIN, NOT_CERTAIN
 from mailgate.store import Tx
+from mailgate.store.events import events_of
 from mailgate.store.requests import earlier_attempts
 from mailgate.store.tables import Request
 
@@ -19,6 +21,7 @@ _ORDINALS = {1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
 
 def cautions(tx: Tx, verifier: LogVerifier, request: Request, gate: Gate) -> Iterator[str]:
     """Yield the warnings that a request's mail carries, the gravest first."""
+    yield from _reopened(tx, request)
     attempts = earlier_attempts(tx, request)
     since = request.created_at - gate.rejection_memory
     rejected = [
@@ -46,6 +49,18 @@ def cautions(tx: Tx, verifier: LogVerifier, request: Request, gate: Gate) -> Ite
         yield "The assessment of this action failed, so nobody knows its risk."
     if not attempts:
         yield f"{request.agent} asks for {request.action} for the first time."
+
+
+def _reopened(tx: Tx, request: Request) -> Iterator[str]:
+    """Yield why somebody is asked again whom a database that is gone had asked before."""
+    reasons = {json.loads(event.body).get("reason") for event in events_of(tx, request.id, "revoked")}
+    if NOT_CERTAIN in reasons:
+        yield (
+            "mailgate's database was lost and made again from the archive, which lacks what was recorded last. Make sure that "
+            "this was not approved and run shortly before that. Earlier links and codes are void."
+        )
+    elif ASKED_AGAIN in reasons:
+        yield "mailgate's database was lost and made again from the archive. Earlier links and codes are void."
 
 
 def _is_near(earlier: Request, request: Request) -> bool:

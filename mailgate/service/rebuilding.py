@@ -6,6 +6,7 @@ All of it happens in one transaction, or nothing. Who reads the archive, and wha
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,7 +29,7 @@ from mailgate.service.restoring import asked_request, restore
 from mailgate.service.sequence import BY_AGENTS
 from mailgate.store import Tx
 from mailgate.store.events import MARK, append_event, event_fields, has_records
-from mailgate.store.tables import Checkpoint as AgentState
+from mailgate.store.tables import Checkpoint as Stored
 from mailgate.store.tables import Event, Request
 from mailgate.store.tree import newest_head, note_guarded
 from mailgate.tokens import ServeKey
@@ -140,14 +141,14 @@ def _take_request(tx: Tx, key: ServeKey, one: Regrown, unbound: Unbound, statele
     tx.session.add(request)
     tx.session.flush()
     state, digest = one.found.state, record.body["checkpoint_sha256"]
-    if state is not None and state.digest.hex() == digest:
+    if state is not None and hashlib.sha256(state).hexdigest() == digest:
         tx.session.add(
-            AgentState(
+            Stored(
                 request_id=request.id,
-                media_type=state.media_type,
-                body=state.body,
-                sha256=state.digest,
-                state_version=state.version,
+                media_type=record.body["checkpoint_type"],
+                body=state,
+                sha256=bytes.fromhex(digest),
+                state_version=record.body["checkpoint_version"],
             )
         )
     elif digest:

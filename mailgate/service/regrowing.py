@@ -5,7 +5,6 @@ Nothing is taken on trust: grown so far, the tree has to have the root that the 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,20 +18,6 @@ from mailgate.model.records import HEAD, Record, parse_record
 from mailgate.store import Tx
 from mailgate.store.tables import Event, Head
 from mailgate.store.tree import add_nodes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """An agent's state, as an archive mail carried it."""
-
-    media_type: str
-    body: bytes
-    version: str
-
-    @property
-    def digest(self) -> bytes:
-        """What the record of its request binds; SHA-256."""
-        return hashlib.sha256(self.body).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +39,7 @@ class Found:
     mailed_at: datetime | None = None
     mailed_to: str = ""
     lines: bytes | None = None
-    state: State | None = None
+    state: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

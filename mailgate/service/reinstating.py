@@ -20,7 +20,7 @@ from mailgate.service.marks import mark_outgoing
 from mailgate.service.regrowing import Regrown
 from mailgate.store import Tx
 from mailgate.store.tables import Delegation, Digest, Event, Logged, Outgoing, Policy
-from mailgate.tokens import ServeKey
+from mailgate.tokens import ServeKey, message_hash
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,8 +89,8 @@ class Unbound:
                 id=tx.chance.id(),
                 kind=_kind(record),
                 recipient=found.mailed_to,
-                message_id=found.mail,
-                details="{}",
+                message_id=message_hash(found.mail.removeprefix("<").partition(".mailgate@")[0]),
+                details=canonical_bytes({"message_id": found.mail}).decode(),
                 created_at=at,
                 state="sent",
                 next_at=at,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mailgate.model.lifecycle import State, Trigger
+from mailgate.service.complaints import founded
 from mailgate.service.context import Serving
 from mailgate.service.marks import check_ruling
 from mailgate.service.posting import tell_operators
@@ -25,10 +26,8 @@ MOST = 100_000
 ASKED_AGAIN = "the database was made from the archive, and earlier links and codes are void"
 """Why the people of an open request are asked again."""
 
-NOT_CERTAIN = (
-    f"{ASKED_AGAIN}; what was decided on it shortly before, and whether it was run then, did not reach the archive"
-)
-"""The same, where records were made that the archive never got."""
+NOT_CERTAIN = f"{ASKED_AGAIN}; nobody knows whether the archive has what was recorded last"
+"""The same, where the guard is gone too, or has seen records that never reached the archive."""
 
 NOT_KNOWN = "the database was made from the archive, and nobody knows whether it was started before"
 
@@ -62,7 +61,6 @@ def reopen(tx: Tx, serving: Serving, stateless: set[str], *, certain: bool) -> R
 
 def _leave_in_doubt(tx: Tx, serving: Serving, request: Request) -> None:
     """A worker may have claimed what was approved without a record that reached the archive: it must not run twice."""
-    check_ruling(tx, serving.key, request)
     move(tx, request, Trigger.DIE, note=NOT_KNOWN)
     body = {"actor": {"system": "rebuild"}, "reason": NOT_KNOWN}
     append_event(tx, "in_doubt", request.id, body, key=serving.key)
@@ -78,7 +76,8 @@ def _leave_in_doubt(tx: Tx, serving: Serving, request: Request) -> None:
 def _ask_again(tx: Tx, serving: Serving, request: Request, *, certain: bool) -> bool:
     """Give everybody who may still answer a new link, code and address; not after the deadline."""
     seats = [seat for seat in assignments_of(tx, request.id) if seat.state == "open"]
-    if not seats or (request.deadline_at is not None and request.deadline_at <= tx.now):
+    is_over = request.deadline_at is not None and request.deadline_at <= tx.now
+    if not seats or is_over or not founded(tx, serving, request):
         return False
     _, gate = check_ruling(tx, serving.key, request)
     reseat(tx, serving, request, gate, seats, because=ASKED_AGAIN if certain else NOT_CERTAIN)

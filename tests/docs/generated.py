@@ -56,7 +56,6 @@ NOT_YET = {
     "archive.seal_every": "does nothing",
     "archive.alarm_after": "does nothing",
     "archive.on_failure": "does nothing: an archive that takes no mail stops nothing",
-    "archive.carry_checkpoint": "does nothing",
     "people.language": "does nothing: mails are in English",
     "people.roles": "does nothing",
     "gates.tier": "`log` keeps a row and shows it to nobody",
