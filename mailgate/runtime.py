@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -38,6 +38,10 @@ from mailgate.store import Store, open_store
 from mailgate.store.clock import DatabaseClock
 from mailgate.store.events import has_records
 from mailgate.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from mailgate.audit.spill import Spill
+    from mailgate.service.rebuilding import Rebuilt
 
 log = structlog.get_logger(__name__)
 
@@ -202,6 +206,37 @@ def roles_of(serving: Serving, names: Sequence[str] = ROLES, listening: socket.s
         ),
     }
     return [makers[name]() for name in ROLES if name in names]
+
+
+def rebuild_database(serving: Serving, spill: Spill, *, by: str) -> Rebuilt:
+    """Make the empty database of ``serving`` from an archive that was verified, and has no holes.
+
+    Args:
+        spill: what verifying it has left.
+        by: the operator who says so.
+
+    Raises:
+        InvalidArguments, LogBroken: see :func:`mailgate.service.rebuilding.rebuild`.
+    """
+    from mailgate.audit.gathering import erased, gather, notes
+    from mailgate.service.rebuilding import rebuild
+    from mailgate.service.regrowing import Found
+
+    found = (
+        Found(
+            leaf=one.leaf,
+            record=one.record,
+            archived=one.archived,
+            mail=one.mail,
+            mailed_at=one.mailed_at,
+            mailed_to=one.mailed_to,
+            lines=one.lines,
+            state=one.state.raw if one.state else None,
+        )
+        for one in gather(spill)
+    )
+    gone = frozenset(request for _, request in erased(spill).values())
+    return rebuild(serving, found, notes(spill), erased=gone, by=by)
 
 
 def make_worker(

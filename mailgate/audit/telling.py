@@ -15,7 +15,7 @@ MOST_TOLD = 50
 
 def tell(report: Report) -> Iterator[str]:
     """Yield the lines of a report: the verdict, what was counted, then each finding with what it means."""
-    yield _headline(report)
+    yield headline(report)
     yield ""
     yield from _counts(report)
     for kind in sorted(report.counts, key=lambda kind: (kind in HARMLESS, list(Kind).index(kind))):
@@ -46,7 +46,8 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _headline(report: Report) -> str:
+def headline(report: Report) -> str:
+    """Return the first line of a report, which has the verdict."""
     match report.verdict:
         case Verdict.COMPLETE:
             return f"COMPLETE: all {report.size} records of {report.log} are here, unchanged, and nothing else claims to be."

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mailgate.cli import audit, delegate, explain, keys, policy, quarantine, requests, running, setup, trying
+from mailgate.cli import archive, audit, delegate, explain, keys, policy, quarantine, requests, running, setup, trying
 
 app = typer.Typer(
     name="mailgate",
@@ -47,4 +47,5 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command()(delegate.delegate)
 app.add_typer(delegate.app, name="delegations")
 app.add_typer(keys.app, name="keys")
+audit.app.command()(archive.rebuild)
 app.add_typer(audit.app, name="audit")

@@ -55,17 +55,17 @@ def verify(
         for path in archives:
             path.stat()
         try:
-            with _progress(archives) as progress:
+            with progress(archives) as tell:
                 report = verify_archive(
                     read_archives(archives),
                     keyring,
                     expected=expected,
                     as_of=until,
                     check_dkim=check_dkim,
-                    progress=progress,
+                    progress=tell,
                 )
         except ValueError as error:
-            raise _wrong(str(error)) from error
+            raise wrong(str(error)) from error
         if as_json:
             typer.echo(json.dumps(telling.as_json(report), indent=1))
         else:
@@ -89,9 +89,7 @@ def read_keyring(key: str) -> Keyring:
     except OSError:
         raise
     except ValueError as error:
-        raise _wrong(
-            "--key: this is not the public key of a log; take it from log.vkey of the serving side."
-        ) from error
+        raise wrong("--key: this is not the public key of a log; take it from log.vkey of the serving side.") from error
 
 
 def _expected(paths: list[Path]) -> list[str]:
@@ -100,24 +98,25 @@ def _expected(paths: list[Path]) -> list[str]:
     try:
         return [note for path in paths for note in read_expected(path)]
     except ValueError as error:
-        raise _wrong(f"--expect: {error}.") from error
+        raise wrong(f"--expect: {error}.") from error
 
 
 def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise _wrong(f"--as-of: {text!r} is not a time; write for example 2026-11-24T09:00:00Z.") from error
+        raise wrong(f"--as-of: {text!r} is not a time; write for example 2026-11-24T09:00:00Z.") from error
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
-def _wrong(sentence: str) -> Exit:
+def wrong(sentence: str) -> Exit:
+    """Say what is wrong with an option, and return what ends the command."""
     print(f"mailgate: {plain(sentence)}", file=sys.stderr)
     return Exit(USAGE)
 
 
 @contextmanager
-def _progress(archives: list[Path]) -> Iterator[Callable[[int, int], None] | None]:
+def progress(archives: list[Path]) -> Iterator[Callable[[int, int], None] | None]:
     """Show on a terminal how far the reading is; elsewhere nothing."""
     if not sys.stderr.isatty():
         yield None

@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from mailgate.audit.gathering import erased, find_holes, gather, notes
+from mailgate.audit.gathering import find_holes
 from mailgate.audit.keyring import Keyring
 from mailgate.audit.reading import Item
 from mailgate.audit.spill import Spill
 from mailgate.audit.verdicts import Report
 from mailgate.audit.verify import verify
 from mailgate.model.evidence import verify_ed25519
-from mailgate.service.rebuilding import Rebuilt, rebuild
-from mailgate.service.regrowing import Found
+from mailgate.runtime import rebuild_database
+from mailgate.service.rebuilding import Rebuilt
 from mailgate.store.tables import (
     Assignment,
     Checkpoint,
@@ -85,35 +85,20 @@ def archived(rig: Rig) -> list[bytes]:
     return [raw for _, to, raw in rig.sender.sent if to == ARCHIVE]
 
 
-def gathered(mails: Sequence[bytes], vkey: str, spill: Spill) -> tuple[Report, list[Found], list[str]]:
-    """Return what verifying an archive came to, its records and its checkpoints."""
+def verified(mails: Sequence[bytes], vkey: str, spill: Spill) -> Report:
+    """Return what verifying an archive comes to; what it was read into stays in ``spill``."""
     items = (Item(place=f"mail {n}", raw=raw, size=len(raw)) for n, raw in enumerate(mails))
-    report = verify(items, Keyring(vkey, verify_ed25519), spill=spill)
-    holes = find_holes(spill)
-    assert not holes, holes
-    found = [
-        Found(
-            leaf=one.leaf,
-            record=one.record,
-            archived=one.archived,
-            mail=one.mail,
-            mailed_at=one.mailed_at,
-            mailed_to=one.mailed_to,
-            lines=one.lines,
-            state=one.state.raw if one.state else None,
-        )
-        for one in gather(spill)
-    ]
-    return report, found, list(notes(spill))
+    return verify(items, Keyring(vkey, verify_ed25519), spill=spill)
 
 
 def rebuild_from(mails: Sequence[bytes], rig: Rig) -> tuple[Rebuilt, Report]:
     """Make the empty database of ``rig`` from an archive."""
     spill = Spill()
     try:
-        report, found, checkpoints = gathered(mails, rig.working.verifier.vkey, spill)
-        gone = frozenset(request for _, request in erased(spill).values())
-        return rebuild(rig.serving, found, checkpoints, erased=gone, by="olive"), report
+        report = verified(mails, rig.working.verifier.vkey, spill)
+        holes = find_holes(spill)
+        assert not holes, holes
+        return rebuild_database(rig.serving, spill, by="olive"), report
     finally:
         spill.close()
 

@@ -21,7 +21,7 @@ from mailgate.service.policies import settle_in
 from mailgate.service.sealing import seal
 from mailgate.store.tables import Assignment, Checkpoint, Event, Resumption
 from tests.service.conftest import RigMaker
-from tests.service.rebuilt import ARCHIVE, archived, gathered, rebuild_from
+from tests.service.rebuilt import ARCHIVE, archived, rebuild_from, verified
 from tests.service.rig import Rig
 
 Pair = tuple[Rig, Rig]
@@ -203,7 +203,7 @@ def verdict_of(mails: list[bytes], rig: Rig) -> tuple[str, dict[Any, int]]:
     """Return what verifying some mails comes to."""
     spill = Spill()
     try:
-        report, _, _ = gathered(mails, rig.working.verifier.vkey, spill)
+        report = verified(mails, rig.working.verifier.vkey, spill)
         return report.verdict.value, dict(report.counts)
     finally:
         spill.close()

@@ -1,0 +1,101 @@
+"""``mailgate audit rebuild``: what else an archive is good for than being verified."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mailgate.cli.audit import ArchivesArgument, KeyOption, progress, read_keyring, wrong
+from mailgate.cli.errors import CHECK_FAILED, UNREADABLE, USAGE, Exit
+from mailgate.cli.options import ConfigOption, JsonOption, read_config
+
+if TYPE_CHECKING:
+    from mailgate.config import Config
+    from mailgate.service.rebuilding import Rebuilt
+
+
+def rebuild(
+    archives: ArchivesArgument,
+    key: KeyOption,
+    database: Annotated[str, typer.Option(metavar="URL", help="The new database, such as sqlite:///new.db.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Make a database from an archive, after the old one was lost. On the serving side only."""
+    from mailgate.audit.domains import check_dkim
+    from mailgate.audit.gathering import find_holes
+    from mailgate.audit.reading import read_archives
+    from mailgate.audit.spill import Spill
+    from mailgate.audit.telling import headline
+    from mailgate.audit.verdicts import Verdict
+    from mailgate.audit.verify import verify
+    from mailgate.runtime import open_serving, rebuild_database
+
+    keyring = read_keyring(key)
+    for path in archives:
+        path.stat()
+    serving = open_serving(_with_database(read_config(config), database))
+    spill = Spill()
+    try:
+        if not set(keyring.keys) <= set(serving.verifier.keys):
+            raise wrong(
+                "--key: this is not a key of this deployment's log; an archive of another one is of no use here."
+            )
+        with progress(archives) as tell:
+            report = verify(read_archives(archives), keyring, check_dkim=check_dkim, progress=tell, spill=spill)
+        if report.verdict is Verdict.UNREADABLE:
+            typer.echo(headline(report))
+            raise Exit(UNREADABLE)
+        if holes := find_holes(spill):
+            typer.echo(f"Nothing was rebuilt. {holes}")
+            raise Exit(CHECK_FAILED)
+        done = rebuild_database(serving, spill, by=getpass.getuser())
+    finally:
+        spill.close()
+        serving.store.close()
+    if as_json:
+        typer.echo(json.dumps({"verdict": report.verdict.value} | asdict(done), indent=1))
+    else:
+        for line in (*_told(done, database), *((headline(report),) if report.verdict is Verdict.TAMPERED else ())):
+            typer.echo(line)
+    raise Exit(0 if done.accepted else USAGE)
+
+
+def _with_database(config: Config, url: str) -> Config:
+    """Return the configuration with another database; a relative path is meant from here, not from the configuration."""
+    prefix = "sqlite:///"
+    if url.startswith(prefix) and not url.startswith(f"{prefix}/"):
+        url = f"{prefix}{Path(url.removeprefix(prefix)).absolute()}"
+    return config.model_copy(update={"mailgate": config.mailgate.model_copy(update={"database": url})})
+
+
+def _told(done: Rebuilt, database: str) -> Iterator[str]:
+    yield f"Rebuilt in {database}: {done.records} records, {done.requests} requests, {done.logged} logged actions."
+    opened = done.reopened
+    if opened.asked_again:
+        yield f"{opened.asked_again} open: people are asked again, with new links, once `mailgate serve` runs."
+    if opened.in_doubt:
+        yield (
+            f"{opened.in_doubt} approved: nobody knows whether they were started. Look at `mailgate requests list --state "
+            "in_doubt`, find out, and settle them."
+        )
+    if opened.without_state:
+        yield f"{opened.without_state} of agents whose state is not in the archive: these agents are not resumed."
+    if done.left_out:
+        yield f"{done.left_out} left out: one of their records was erased by authority."
+    if done.accepted:
+        yield "The guard has this log now. Name the database under [mailgate] in config.toml, and start `mailgate serve`."
+        return
+    lost = (done.guarded or 0) - done.records
+    yield (
+        f"The guard has seen {done.guarded} records: {lost} of them never reached this archive, and nobody knows here what "
+        "they say. Look for the mails that carry them, in the mail server's queue and with the people who were asked, and "
+        "rebuild again with these. If they are lost for good: cancel what you know to be done, and run `mailgate keys guard "
+        "--accept` with the new database in config.toml."
+    )
