@@ -17,7 +17,7 @@ _INLINE_NAMES = (
     "a abbr acronym b bdi bdo big cite code dfn em font i img ins kbd label mark o:p q samp small span strong "
     "sub sup tt u var wbr"
 )
-_ATTRIBUTES = r"(?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*')*"
+_ATTRIBUTES = r"(?:[^<>\"']++|\"[^\"<>]*+\"|'[^'<>]*+')*+"
 _INLINE = re.compile(rf"</?(?:{'|'.join(_INLINE_NAMES.split())})(?:[\s/]{_ATTRIBUTES})?>", re.IGNORECASE)
 _OTHER = re.compile(rf"<[/!?a-zA-Z]{_ATTRIBUTES}>")
 _UNSEEN = re.compile(r"<(!--|style\b|script\b|title\b|template\b|noscript\b)", re.IGNORECASE)

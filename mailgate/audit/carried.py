@@ -126,10 +126,15 @@ def read_mail(raw: bytes, place: str, depth: int = 0) -> Iterator[Carried]:
 def read_date(text: str) -> datetime | None:
     """Return the instant that a date of RFC 5322 names, or None."""
     try:
-        at = parsedate_to_datetime(text)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        at = parsedate_to_datetime(text[:200])
+        return as_instant(at.replace(tzinfo=UTC) if at.tzinfo is None else at)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def as_instant(at: datetime) -> datetime | None:
+    """Return an aware instant in UTC; None for one so early or late that nothing can be added to it."""
+    return at.astimezone(UTC) if at.tzinfo is not None and 1900 < at.year < 9000 else None
 
 
 def _evidence(raw: bytes, leaves: list[Leaf]) -> tuple[Evidence | None, str]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from mailgate.audit.attached import Entry, Evidence, Stamped
 from mailgate.audit.blocks import html_shows, text_shows
-from mailgate.audit.carried import Carried, Text, read_date
+from mailgate.audit.carried import Carried, Text, as_instant, read_date
 from mailgate.model.findings import Found, Kind
 from mailgate.model.merkle import leaf_hash, root_by_inclusion
 from mailgate.model.notes import Checkpoint, Proof, parse_proof, parse_signed_checkpoint
@@ -97,10 +97,14 @@ class Looked:
 Check = Callable[[Looked], Iterator[Found]]
 
 
-def look(mail: Carried, evidence: Evidence, log: str) -> Looked:
-    """Follow each record of a mail to the checkpoint that its proof names."""
+def look(mail: Carried, evidence: Evidence, log: str, *, is_stamped: bool) -> Looked:
+    """Follow each record of a mail to the checkpoint that its proof names.
+
+    Args:
+        is_stamped: whether the log key signed the mail's stamp, so that it can be told by it which records stood here.
+    """
     stamp = evidence.stamp
-    meant = stamp.leaves if stamp and len(stamp.leaves) == len(evidence.entries) else None
+    meant = stamp.leaves if is_stamped and stamp and len(stamp.leaves) == len(evidence.entries) else None
     entries = tuple(
         _follow(entry, meant[number] if meant else None, log, mail.place)
         for number, entry in enumerate(evidence.entries)
@@ -114,7 +118,8 @@ def judge(looked: Looked) -> Iterator[Found]:
     grafted = list(_grafted(looked))
     yield from grafted
     for name, check in CHECKS.items():
-        if not (grafted and name in ("text", "html", "subject")):
+        # Of evidence that belongs to another mail, only what it proves by itself is of interest.
+        if not grafted or name in ("entries", "stamp's records"):
             yield from check(looked)
 
 
@@ -307,9 +312,9 @@ def _html(looked: Looked) -> Iterator[Found]:
 
 def _block(looked: Looked, *, is_html: bool) -> Iterator[Found]:
     """The block that a reader sees is the one that was sent, in each form of the mail that has one, or should have."""
-    stamp = looked.stamp
-    if stamp is None:
-        return
+    stamp, entries = looked.stamp, looked.evidence.entries
+    if stamp is None or (entries and entries[-1].record is None):
+        return  # of a record that was erased, the text is erased as well
     kind = "HTML" if is_html else "text"
     if any(said is False for text, said in looked.shows if text.is_html is is_html):
         yield looked.found(Kind.BODY_ALTERED, f"What its {kind} shows between the two lines is not what was sent.")
@@ -335,10 +340,9 @@ def _shows(text: Text, shown: str) -> bool | None:
 
 def _instant(text: str) -> datetime | None:
     try:
-        at = datetime.fromisoformat(text)
+        return as_instant(datetime.fromisoformat(text))
     except ValueError:
         return None
-    return at if at.tzinfo is not None else None
 
 
 CHECKS: Mapping[str, Check] = {

@@ -6,7 +6,8 @@ largest checkpoint. Standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mailgate.audit.spill import Spill
@@ -54,6 +55,15 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A mail of ours that carries no evidence, or not its own: where it lies, what it is (``bare`` …), and why."""
+
+    place: str
+    state: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
     """How far the log goes, and what of it is on its way.
 
@@ -90,43 +100,47 @@ def extent_of(spill: Spill) -> Extent:
     return Extent(size=top + 1, pending=size - top - 1) if on_its_way else Extent(size=size, pending=0)
 
 
-def erased(spill: Spill) -> Mapping[int, tuple[bytes | None, str]]:
-    """Return what redactions on record say was erased: index to the hash of the record, and the reason."""
-    found: dict[int, tuple[bytes | None, str]] = {}
-    for (raw,) in spill.find("select raw from body join proven using (idx, leaf) where event = 'redaction'"):
+def note_erased(spill: Spill) -> None:
+    """Note in the table ``erased`` what redactions on record say: which record, its hash, of which request, and why.
+
+    A redaction says ``{"erased": [{"index", "leaf", "request"}], "reason"}``.
+    """
+    spill.change("create table erased (idx integer primary key, leaf blob, request text, reason text)")
+    for (raw,) in list(spill.find("select raw from body join proven using (idx, leaf) where event = 'redaction'")):
         record = parse_record(raw)
-        reason = str(record.body.get("reason", ""))
-        for one in record.body.get("erased", ()):
-            try:
-                found[int(one["index"])] = (bytes.fromhex(one["leaf"]), f"{reason} (record {record.index})")
-            except (KeyError, TypeError, ValueError):
-                continue
-    return found
+        reason = f"{record.body.get('reason', '')} (record {record.index})"
+        with suppress(KeyError, TypeError, ValueError):
+            for one in record.body["erased"]:
+                spill.add("erased", int(one["index"]), bytes.fromhex(one["leaf"]), str(one["request"]), reason)
 
 
 def find_missing(spill: Spill, extent: Extent, log: str) -> Iterator[Found]:
     """Yield what is missing, and the mails whose evidence was taken out."""
-    gone = erased(spill)
     _list_lost_mails(spill, log)
     for gap in _gaps(spill, extent.size):
-        yield from _of_gap(spill, gap, gone)
-    yield from _unread_records(spill, gone)
-    query = "select place, state, why from lost where not taken and state in ('bare', 'garbled')"
-    for place, state, why in spill.find(query):
-        if state == "bare":
+        yield from _of_gap(spill, gap)
+    yield from _unread_records(spill)
+    query = "select place, state, why, taken from lost where taken != 1 and state in ('bare', 'garbled')"
+    for place, state, why, taken in spill.find(query):
+        if state == "garbled":
+            yield Found(kind=Kind.PROOF_BAD, why=f"It proves nothing: {why}.", place=place)
+        elif taken:
+            said = "Its evidence was taken out; its record is one of those that are missing from around its time."
+            yield Found(kind=Kind.STRIPPED, why=said, place=place)
+        else:
             said = "It says that it is from mailgate, and has no evidence attached."
             yield Found(kind=Kind.UNPROVEN_MAIL, why=said, place=place)
-        else:
-            yield Found(kind=Kind.PROOF_BAD, why=f"It proves nothing: {why}.", place=place)
+
+
+_LOST = """
+    select id, place, code, at, state, why, 0 taken from mail where state in ('lost', 'garbled')
+    or (state = 'bare' and (instance = ? or sender in (select sender from mail where state = 'ok')))
+"""
 
 
 def _list_lost_mails(spill: Spill, log: str) -> None:
     """List the mails of ours that carry no evidence, or not their own: a missing record may be theirs."""
-    spill.change(
-        """create table lost as select id, place, code, at, state, why, 0 taken from mail where state in ('lost', 'garbled')
-        or (state = 'bare' and (instance = ? or sender in (select sender from mail where state = 'ok')))""",
-        log,
-    )
+    spill.change(f"create table lost as {_LOST}", log)
     spill.change("create index lost_code on lost (code, taken)")
     spill.change("create index found_index on found (idx)")
 
@@ -148,67 +162,98 @@ _GAP_ENDS = """select idx from (select distinct idx from proven where archived a
     where idx > 0 and not exists (select 1 from proven where proven.idx = here.idx - 1 and archived) order by idx"""
 
 
-def _of_gap(spill: Spill, gap: Gap, gone: Mapping[int, tuple[bytes | None, str]]) -> Iterator[Found]:
-    """Yield what became of each record of a gap, from its end: those without a mail of their own ride in the next one."""
+_SAID_WRONG = "select 1 from found where idx = ? and kind in ('RECORD_ALTERED', 'PROOF_BAD', 'PROOF_MISMATCH')"
+
+
+def _of_gap(spill: Spill, gap: Gap) -> Iterator[Found]:
+    """Yield what became of the records of a gap, from its end: those without a mail of their own ride in the next one."""
     rides_in = _lost_carrier(spill, gap.last + 1)
-    cut: list[int] = []
+    deleted: list[tuple[int, Trace]] = []
+    stripped: dict[Lost, list[tuple[int, Trace]]] = {}
+    traces: list[Trace] = []
     first = max(gap.first, gap.last - MOST_LISTED + 1)
     for index in range(gap.last, first - 1, -1):
-        if index in gone:
-            yield Found(kind=Kind.REDACTED, why=f"Record {index} was erased: {gone[index][1]}.", index=index)
+        if reason := _why_erased(spill, index):
+            yield Found(kind=Kind.REDACTED, why=f"Record {index} was erased: {reason}.", index=index)
             continue
-        trace = _trace(spill, index)
-        if spill.first("select 1 from found where idx = ? and kind in ('RECORD_ALTERED', 'PROOF_BAD')", index):
+        if spill.first(_SAID_WRONG, index):
             continue  # it is there, and is said to be wrong
-        if trace.event in OWN_MAIL or not trace.event:
+        trace = _trace(spill, index)
+        traces.append(trace)
+        if trace.event in OWN_MAIL or (not trace.event and rides_in is None):
             rides_in = _lost_mail(spill, gap, trace)
         if rides_in is not None:
-            yield from _stripped(index, trace, *rides_in)
-        elif gap.is_tail:
-            cut.append(index)
+            stripped.setdefault(rides_in, []).append((index, trace))
         else:
-            yield Found(kind=Kind.MAIL_DELETED, why=f"Record {index}: {trace.why}.", index=index, request=trace.request)
-    if cut:
+            deleted.append((index, trace))
+    yield from _stripped(stripped)
+    if any(not trace.event for trace in traces):
+        spill.change("update lost set taken = 2 where not taken and at between ? and ?", *_window(spill, gap))
+    if deleted and gap.is_tail:
         why = f"Records {gap.first} to {gap.last} are in the log, and in no mail of the archive."
-        yield Found(kind=Kind.TAIL_TRUNCATED, why=why, index=min(cut))
-    elif first > gap.first:
+        yield Found(kind=Kind.TAIL_TRUNCATED, why=why, index=gap.first)
+        return
+    yield from _deleted(deleted)
+    if first > gap.first:
         why = f"Records {gap.first} to {first - 1} are missing, too."
         yield Found(kind=Kind.MAIL_DELETED, why=why, index=gap.first)
 
 
-def _stripped(index: int, trace: Trace, place: str, state: str, why: str) -> Iterator[Found]:
-    if state == "bare":
-        said = f"Its evidence, record {index}, was taken out: {trace.why}."
-        yield Found(kind=Kind.STRIPPED, why=said, index=index, request=trace.request, place=place)
-    elif state == "garbled":
-        said = f"It proves nothing: {why}. Record {index}: {trace.why}."
-        yield Found(kind=Kind.PROOF_BAD, why=said, index=index, request=trace.request, place=place)
+def _deleted(deleted: Sequence[tuple[int, Trace]]) -> Iterator[Found]:
+    """Yield one finding for each mail that is gone, as far as one can be told from another; records last first."""
+    mails: list[tuple[list[int], Trace]] = []
+    for index, trace in deleted:
+        rides = bool(trace.event) and trace.event not in OWN_MAIL
+        if rides and mails and mails[-1][0][-1] == index + 1:
+            mails[-1][0].append(index)
+        else:
+            mails.append(([index], trace))
+    for indices, trace in mails:
+        with_it = f", and with it those from {indices[-1]} on" if len(indices) > 1 else ""
+        why = f"The mail with record {indices[0]} is gone{with_it}: {trace.why}."
+        yield Found(kind=Kind.MAIL_DELETED, why=why, index=indices[0], request=trace.request)
 
 
-def _lost_carrier(spill: Spill, index: int) -> tuple[str, str, str] | None:
+def _stripped(stripped: Mapping[Lost, Sequence[tuple[int, Trace]]]) -> Iterator[Found]:
+    """Yield one finding for each mail that is there without its evidence; of each mail its own record comes first."""
+    for mail, records in stripped.items():
+        index, trace = records[0]
+        riders = f", and with it those from {records[-1][0]} on" if len(records) > 1 else ""
+        if mail.state == "bare":
+            why = f"Its evidence, record {index}, was taken out{riders}: {trace.why}."
+            yield Found(kind=Kind.STRIPPED, why=why, index=index, request=trace.request, place=mail.place)
+        elif mail.state == "garbled":
+            why = f"It proves nothing: {mail.why}. It carried record {index}{riders}: {trace.why}."
+            yield Found(kind=Kind.PROOF_BAD, why=why, index=index, request=trace.request, place=mail.place)
+
+
+def _lost_carrier(spill: Spill, index: int) -> Lost | None:
     """Return the mail that carries a record, if something else was taken out of it."""
     query = """select lost.place, lost.state, lost.why from lost join carrier on carrier.mail = lost.id
         where carrier.idx = ? and lost.state = 'lost'"""
     row = spill.first(query, index)
-    return (row[0], row[1], row[2]) if row else None
+    return Lost(place=row[0], state=row[1], why=row[2]) if row else None
 
 
-def _lost_mail(spill: Spill, gap: Gap, trace: Trace) -> tuple[str, str, str] | None:
+def _lost_mail(spill: Spill, gap: Gap, trace: Trace) -> Lost | None:
     """Return the mail that a missing record was probably sent with: by its request's code in the subject, or by its time."""
-    columns = "select rowid, place, state, why from lost where not taken"
+    columns = "select rowid, place, state, why from lost where taken = 0"
     if trace.request:
         code = trace.request[:6].upper()
         row = spill.first(f"{columns} and code = ? order by abs(coalesce(at, 0) - ?) limit 1", code, trace.at)
     else:
-        earliest = spill.first("select max(at) from body where idx < ?", gap.first)[0] or 0
-        latest = spill.first("select min(at) from body where idx > ?", gap.last)[0] or 1e12
-        row = spill.first(
-            f"{columns} and at between ? and ? order by at desc limit 1", earliest - _SLACK, latest + _SLACK
-        )
+        row = spill.first(f"{columns} and at between ? and ? order by at desc limit 1", *_window(spill, gap))
     if row is None:
         return None
     spill.change("update lost set taken = 1 where rowid = ?", row[0])
-    return row[1], row[2], row[3]
+    return Lost(place=row[1], state=row[2], why=row[3])
+
+
+def _window(spill: Spill, gap: Gap) -> tuple[float, float]:
+    """Return between when and when the records of a gap happened, and their mails were made."""
+    before = spill.first("select at from body where idx < ? order by idx desc limit 1", gap.first)
+    after = spill.first("select at from body where idx > ? order by idx limit 1", gap.last)
+    return (before[0] if before else 0) - _SLACK, (after[0] if after else 1e12) + _SLACK
 
 
 _SLACK = 60.0
@@ -236,15 +281,18 @@ def _trace(spill: Spill, index: int) -> Trace:
     return Trace(request="", event="", at=None, why="nothing else says what it was")
 
 
-def _unread_records(spill: Spill, gone: Mapping[int, tuple[bytes | None, str]]) -> Iterator[Found]:
+def _unread_records(spill: Spill) -> Iterator[Found]:
     """Yield the records of which only the hash is there."""
     query = """select proven.idx, mail.place from proven join carrier using (idx, leaf) join mail on mail.id = carrier.mail
         where not exists (select 1 from body where body.idx = proven.idx) group by proven.idx"""
-    for index, place in spill.find(query):
-        if index in gone:
-            yield Found(
-                kind=Kind.REDACTED, why=f"Record {index} was erased: {gone[index][1]}.", index=index, place=place
-            )
+    for index, place in list(spill.find(query)):
+        if reason := _why_erased(spill, index):
+            yield Found(kind=Kind.REDACTED, why=f"Record {index} was erased: {reason}.", index=index, place=place)
         else:
             why = f"Record {index} was taken out, and no record says that it was erased."
             yield Found(kind=Kind.STRIPPED, why=why, index=index, place=place)
+
+
+def _why_erased(spill: Spill, index: int) -> str:
+    row = spill.first("select reason from erased where idx = ?", index)
+    return str(row[0]) if row else ""

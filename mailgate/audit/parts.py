@@ -21,7 +21,7 @@ MAX_DEPTH = 20
 
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _BLANK = re.compile(rb"\r?\n\r?\n")
-_PARAMETER = re.compile(rb';\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))')
+_PARAMETER = re.compile(rb';\s*+([\w*-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s;"]*+))')
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _GUESS = re.compile(rb"\s*--([^\r\n]{1,200}?)[ \t]*\r?\n")
 
@@ -69,6 +69,8 @@ def header_of(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Field
     end = len(raw) if end is None else end
     while raw.startswith((b"\r\n", b"\n"), start) and start < end:
         start += 2 if raw[start : start + 1] == b"\r" else 1
+    if raw.startswith(b"--", start):
+        return {}, start  # all header is lost, and this is the first line between parts
     blank = _BLANK.search(raw, start, min(end, start + MAX_HEADER))
     stop, body = (blank.start(), blank.end()) if blank else (min(end, start + MAX_HEADER), end)
     return _fields(raw[start:stop]), body
@@ -170,13 +172,12 @@ def _between(raw: bytes, boundary: bytes, start: int, end: int) -> Iterator[tupl
 
 
 def _fields(block: bytes) -> Fields:
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[str]] = {}
     for line in _FOLD.sub(b" ", block).split(b"\n"):
         name, colon, value = line.partition(b":")
         if colon and name and not name[:1].isspace():
-            key = name.strip().lower().decode("latin-1")
-            found[key] = (*found.get(key, ()), value.strip().decode("latin-1"))
-    return found
+            found.setdefault(name.strip().lower().decode("latin-1"), []).append(value.strip().decode("latin-1"))
+    return {name: tuple(values) for name, values in found.items()}
 
 
 def _parameters(declared: bytes) -> dict[bytes, bytes]:

@@ -51,19 +51,35 @@ def read_archives(paths: Iterable[Path]) -> Iterator[Item]:
         OSError: a file or folder that is not there, or cannot be read.
     """
     for path in paths:
-        yield from _read_path(path, path.name)
+        if path.is_dir():
+            yield from _read_folder(path)
+        else:
+            with path.open("rb") as file:
+                yield from _read_file(file, path.name, path.stat().st_size)
 
 
-def _read_path(path: Path, place: str) -> Iterator[Item]:
-    if path.is_dir():
-        with os.scandir(path) as entries:
+def _read_folder(top: Path) -> Iterator[Item]:
+    """Yield the mails of a folder and of the folders in it. Links are not followed: they may lead in circles."""
+    waiting = [(top, top.name)]
+    while waiting:
+        folder, place = waiting.pop()
+        is_maildir = (folder / "cur").is_dir()
+        with os.scandir(folder) as entries:
             for entry in entries:
-                # What lies in a Maildir's tmp was not delivered (maildir(5)).
-                if entry.name != "tmp" or not (path / "cur").is_dir():
-                    yield from _read_path(path / entry.name, f"{place}/{entry.name}")
-    elif path.is_file():
+                inner, where = folder / entry.name, f"{place}/{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    # What lies in a Maildir's tmp was not delivered (maildir(5)).
+                    waiting += [] if is_maildir and entry.name == "tmp" else [(inner, where)]
+                elif entry.is_file(follow_symlinks=False):
+                    yield from _read_inner(inner, where)
+
+
+def _read_inner(path: Path, place: str) -> Iterator[Item]:
+    try:
         with path.open("rb") as file:
             yield from _read_file(file, place, path.stat().st_size)
+    except OSError as error:
+        yield Item(place=place, raw=None, why=f"it cannot be read ({error.strerror})")
 
 
 def _read_file(file: BinaryIO, place: str, size: int) -> Iterator[Item]:
@@ -94,21 +110,19 @@ _TOO_BIG = f"it has more than {MAX_MAIL // 1024 // 1024} MB, and is not read"
 
 def _read_mbox(file: Stream, head: bytes, place: str) -> Iterator[Item]:
     """Yield the mails of an mbox; lines that begin with ``>From`` are put right (mboxrd, which is right for mboxo of ours)."""
-    buffer, number, size, skipping = head, 0, 0, False
-    more = True
-    while more:
-        chunk = file.read(_CHUNK)
-        more = bool(chunk)
-        searched = max(len(buffer) - 10, 0)
+    buffer, number, skipped, seen = head, 0, 0, 0
+    while chunk := file.read(_CHUNK):
+        searched, start = max(seen - 10, 0), 0
         buffer += chunk
-        while (found := _SEPARATOR.search(buffer, searched)) is not None:
+        for found in _SEPARATOR.finditer(buffer, searched):
             number += 1
-            yield _of_mbox(buffer[: found.start() + 1], place, number, size if skipping else 0)
-            buffer, searched, skipping, size = buffer[found.end() - 5 :], 0, False, 0
-        if len(buffer) > MAX_MAIL:
-            size, skipping = size + len(buffer) - 10, True
-            buffer = buffer[-10:]
-    yield _of_mbox(buffer, place, number + 1, size if skipping else 0)
+            yield _of_mbox(buffer[start : found.start() + 1], place, number, skipped)
+            start, skipped = found.end() - 5, 0
+        buffer = buffer[start:]
+        seen = len(buffer)
+        if seen > MAX_MAIL or (skipped and seen > 10):
+            skipped, buffer, seen = skipped + seen - 10, buffer[-10:], 10
+    yield _of_mbox(buffer, place, number + 1, skipped)
 
 
 def _of_mbox(raw: bytes, place: str, number: int, skipped: int) -> Item:
@@ -122,9 +136,15 @@ def _of_mbox(raw: bytes, place: str, number: int, skipped: int) -> Item:
 
 
 def _read_zip(file: BinaryIO, place: str) -> Iterator[Item]:
+    left = os.fstat(file.fileno()).st_size
     try:
         with zipfile.ZipFile(file) as archive:
             for info in archive.infolist():
+                left -= info.compress_size
+                if left < 0:
+                    # Several entries over the same bytes: a bomb without a high ratio.
+                    yield Item(place=place, raw=None, why=_BOMB)
+                    return
                 if not info.is_dir():
                     yield from _read_member(archive, info, f"{place}/{info.filename}")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:

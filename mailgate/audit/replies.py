@@ -16,11 +16,11 @@ def replies_of(record: Record) -> Iterator[tuple[bytes, Mapping[str, str]]]:
     """Yield the digest (SHA-256) of each reply that a record is about, and the DNS records its signature was checked with."""
     body = record.body
     evidence, inbound = _mapping(body.get("evidence")), _mapping(body.get("inbound"))
-    digests = {body.get("inbound_sha256"), evidence.get("inbound_sha256"), inbound.get("raw_sha256")}
+    digests = (body.get("inbound_sha256"), evidence.get("inbound_sha256"), inbound.get("raw_sha256"))
     dns = {**_mapping(body.get("dns")), **_mapping(evidence.get("dns")), **_mapping(inbound.get("key"))}
     if isinstance(evidence.get("dkim_key_name"), str):
         dns[evidence["dkim_key_name"]] = evidence.get("dkim_key")
-    for digest in sorted(d for d in digests if isinstance(d, str) and len(d) == 64):
+    for digest in dict.fromkeys(d for d in digests if isinstance(d, str) and len(d) == 64):
         try:
             yield bytes.fromhex(digest), {str(name): str(text) for name, text in dns.items()}
         except ValueError:
@@ -37,7 +37,7 @@ def check_replies(spill: Spill, records: Sequence[Record]) -> Iterator[Found]:
 
     Only those that came before the end have to be kept, with the mail that ends it: before, they could still decide.
     """
-    end = next((r.index for r in records if r.body.get("outcome") in FINAL), None)
+    end = next((r.index for r in records if str(r.body.get("outcome")) in FINAL), None)
     if end is None or not spill.first("select 1 from proven where idx = ? and archived", end):
         return
     place = _place_of(spill, end)
@@ -66,8 +66,13 @@ def check_replies(spill: Spill, records: Sequence[Record]) -> Iterator[Found]:
         where = f"a mail with these bytes is {other[0]}" if other else "it is nowhere here"
         why = f"The reply that record {record.index} names by {digest.hex()[:16]} is not kept with the end; {where}."
         yield _found(Kind.REPLY_DELETED, why, record.index, request, place)
-    if altered:
+    if altered and is_whole(records):
         yield _found(Kind.REPLY_ALTERED, "A reply is kept that no record names.", end, request, place)
+
+
+def is_whole(records: Sequence[Record]) -> bool:
+    """Return whether no record of a request is missing before its last one."""
+    return [record.seq for record in records] == list(range(len(records)))
 
 
 def _found(kind: Kind, why: str, index: int, request: str, place: str) -> Found:

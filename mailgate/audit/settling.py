@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from mailgate.audit.keyring import Keyring
 from mailgate.audit.spill import Spill
 from mailgate.model.findings import Found, Kind
+from mailgate.model.merkle import Frontier, grow
 from mailgate.model.notes import parse_signed_checkpoint
 from mailgate.model.records import parse_record
 
@@ -25,6 +26,8 @@ def settle(spill: Spill, keyring: Keyring) -> Iterator[Found]:
     spill.change("create index body_event on body (event, idx)")
     while _take_keys(spill, keyring) and _sign_again(spill, keyring):
         pass
+    if _take_earlier_keys(spill, keyring):
+        _sign_again(spill, keyring)
     yield from _unsigned(spill)
     yield from _unstamped(spill, keyring)
     _name_archive(spill)
@@ -38,6 +41,30 @@ def _take_keys(spill: Spill, keyring: Keyring) -> bool:
         where body.event in ('key', 'genesis') and note.signed"""
     vkeys = [parse_record(raw).body.get("vkey") for (raw,) in list(spill.find(query))]
     taken = [keyring.add(vkey) for vkey in vkeys if isinstance(vkey, str)]
+    return any(taken)
+
+
+def _take_earlier_keys(spill: Spill, keyring: Keyring) -> bool:
+    """Take the keys from before the ones that were given; return whether there was one.
+
+    They stand in the first records, whose own checkpoints only they signed. But the tree that a later key signed holds those
+    records, too: grown from all that claim to be in it, it has that root.
+    """
+    row = spill.first("select min(size) from note where signed")
+    if row[0] is None or not spill.first("select 1 from note where not signed and size < ?", row[0]):
+        return False
+    size, roots = row[0], {r for (r,) in spill.find("select root from note where signed and size = ?", row[0])}
+    claimed = spill.find("select idx, min(leaf) from carrier where idx < ? group by idx order by idx", size)
+    frontier = Frontier()
+    for expected, (index, leaf) in enumerate(claimed):
+        if index != expected:
+            return False
+        frontier = grow(frontier, [leaf]).frontier
+    if frontier.size != size or {frontier.root} != roots:
+        return False
+    query = """select raw from body where event in ('key', 'genesis') and idx < ?
+        and leaf = (select min(leaf) from carrier where carrier.idx = body.idx)"""
+    taken = [keyring.add(str(parse_record(raw).body.get("vkey"))) for (raw,) in spill.find(query, size)]
     return any(taken)
 
 

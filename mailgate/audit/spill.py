@@ -58,7 +58,7 @@ class Spill:
     def add(self, table: str, *row: Any) -> None:
         """Add a row, unless one with its key is there."""
         rows = self._waiting.setdefault(table, [])
-        rows.append(row)
+        rows.append(tuple(map(_storable, row)))
         if len(rows) >= _BATCH:
             self._write(table, rows)
 
@@ -93,3 +93,14 @@ class Spill:
             marks = ",".join("?" * len(rows[0]))
             self._db.executemany(f"insert or ignore into {table} values ({marks})", rows)  # noqa: S608 - our own names
             rows.clear()
+
+
+def _storable(value: Any) -> Any:
+    """Return a value as SQLite takes it: whoever writes a mail may write numbers and letters that it does not."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "replace").decode()
+    return min(value, _MOST) if isinstance(value, int) else value
+
+
+_MOST = 2**62
+"""No log has so many records."""

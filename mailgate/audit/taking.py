@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mailgate.audit.attached import Evidence
 from mailgate.audit.carried import Carried
 from mailgate.audit.judging import Looked, code_of, judge, look
 from mailgate.audit.keyring import Keyring, stamp_text
@@ -39,7 +40,7 @@ class Taking:
 
     def __init__(self, spill: Spill, keyring: Keyring, check_dkim: CheckDkim | None) -> None:
         self._spill, self._keyring, self._check_dkim = spill, keyring, check_dkim
-        self._notes: OrderedDict[str, int] = OrderedDict()
+        self._notes: OrderedDict[str, tuple[int, bool]] = OrderedDict()
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         self._mails = self._next_note = 0
         self.others: dict[str, int] = {}
@@ -51,7 +52,8 @@ class Taking:
         if mail.evidence is None:
             self._bare(mail, "garbled" if mail.flaw else "bare")
             return
-        looked = look(mail, mail.evidence, self._keyring.name)
+        text, is_stamped = self._stamp(mail.evidence)
+        looked = look(mail, mail.evidence, self._keyring.name, is_stamped=is_stamped)
         if self._is_of_another(looked):
             return
         self.ours += 1
@@ -59,26 +61,29 @@ class Taking:
         self._spill.report(found)
         self._kept(looked)
         self._carriers(looked)
-        self._stamp(looked)
+        if looked.stamp and not is_stamped:
+            # Perhaps by a key that the log hands on in a mail still to come.
+            self._spill.add("stamp", self._mails, text, looked.stamp.signature)
         state = "lost" if any(one.kind in _LOSES for one in found) else "ok"
         self._row(mail, state, looked.stamp.sender.lower() if looked.stamp else "")
 
-    def note(self, text: str) -> int:
-        """Return a number of a signed checkpoint; mails of one batch share it.
+    def note(self, text: str) -> tuple[int, bool]:
+        """Return a number of a signed checkpoint, which mails of one batch share, and whether a known key signed it.
 
         Raises:
             ValueError: it is none.
         """
-        number = self._notes.get(text)
-        if number is None:
+        known = self._notes.get(text)
+        if known is None:
             signed = parse_signed_checkpoint(text)
-            number, self._next_note = self._next_note, self._next_note + 1
+            number = self._next_note = self._next_note + 1
             holds = signed.checkpoint.origin == self._keyring.name and self._keyring.has_signed(signed)
             self._spill.add(
                 "note", number, text, signed.checkpoint.size, signed.checkpoint.root, self._mails, int(holds)
             )
-            _remember(self._notes, text, number)
-        return number
+            known = (number, holds)
+            _remember(self._notes, text, known)
+        return known
 
     def _is_of_another(self, looked: Looked) -> bool:
         """Return whether a mail is another log's; one that says it is ours is none."""
@@ -120,10 +125,12 @@ class Taking:
         for entry in looked.entries:
             if entry.fault is not None or entry.index is None:
                 continue
-            self._spill.add("carrier", entry.index, entry.leaf, self._mails, recipient, self.note(entry.note))
+            number, is_signed = self.note(entry.note)
+            self._spill.add("carrier", entry.index, entry.leaf, self._mails, recipient, number)
             if entry.record is not None:
                 self._body("body", entry.leaf, entry.record, entry.raw)
-            _remember(self._seen, entry.leaf, None)
+            if is_signed:
+                _remember(self._seen, entry.leaf, None)
         self._belongings(looked)
 
     def _belongings(self, looked: Looked) -> None:
@@ -166,20 +173,17 @@ class Taking:
         if leaves is None:
             return [looked.found(Kind.STRIPPED, "The list of a seal was taken out of it.")] if sealed else []
         since = own.body.get("since") if own is not None and sealed else None
-        if own is None or not isinstance(since, int) or len(leaves) != own.index - since + 1:
+        if own is None or not isinstance(since, int) or since < 0 or len(leaves) != own.index - since + 1:
             return [looked.found(Kind.PROOF_BAD, "It has a list of records that does not fit to what it seals.")]
         for index, leaf in enumerate(leaves, start=since):
             self._spill.add("claim", index, leaf, self._mails)
         return []
 
-    def _stamp(self, looked: Looked) -> None:
-        """Check who stamped the mail; with a key that is not known yet, that is settled in the end."""
-        stamp = looked.stamp
-        if stamp is None:
-            return
-        text = stamp_text(stamp.stamp(self._keyring.name))
-        if text is None or not self._keyring.has_stamped(text, stamp.signature):
-            self._spill.add("stamp", self._mails, text or b"", stamp.signature)
+    def _stamp(self, evidence: Evidence) -> tuple[bytes, bool]:
+        """Return what the mail's stamp signs, and whether a key that is known by now signed it."""
+        text = stamp_text(evidence.stamp.stamp(self._keyring.name)) if evidence.stamp else None
+        holds = bool(evidence.stamp and text and self._keyring.has_stamped(text, evidence.stamp.signature))
+        return text or b"", holds
 
     def _kept(self, looked: Looked) -> None:
         """Keep which replies the mail keeps, and whether their own domains vouch for them."""
@@ -191,7 +195,7 @@ class Taking:
             digest = hashlib.sha256(kept.raw).digest()
             dns = recorded.get(digest) or kept.dns
             holds = int(self._check_dkim(kept.raw, dns)) if dns and self._check_dkim else None
-            self._spill.add("kept", digest, self._mails, request, holds, dns_text(dns))
+            self._spill.add("kept", digest, self._mails, request, holds, dns_text(kept.dns))
 
 
 def _remember(memory: OrderedDict[Any, Any], key: Any, value: Any) -> None:

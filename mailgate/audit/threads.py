@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 
-from mailgate.audit.replies import check_replies
+from mailgate.audit.replies import check_replies, is_whole
 from mailgate.audit.spill import Spill
-from mailgate.model.findings import Found
+from mailgate.model.findings import Found, Kind
 from mailgate.model.records import Record, parse_record
 from mailgate.model.replay import replay
 from mailgate.model.terms import Crowd, Terms, read_crowd, read_terms
@@ -18,6 +19,14 @@ _HISTORIES = """
     union all select thread.request, thread.idx, thread.raw from thread where thread.request != ''
         and not exists (select 1 from proven where proven.idx = thread.idx)
     order by 1, 2
+"""
+
+
+_HOLE = """
+    select min(idx) from (select 0 idx union select idx + 1 from proven union select idx from erased) here
+    where not exists (select 1 from body join proven using (idx, leaf) where idx = here.idx)
+    and not exists (select 1 from thread where thread.idx = here.idx)
+    and not exists (select 1 from erased where erased.idx = here.idx and erased.request != '')
 """
 
 
@@ -36,12 +45,14 @@ class Histories:
         self._spill, self._whole = spill, whole
         self._terms = dict(_policies(spill))
         self._crowds = list(_crowds(spill))
+        self._hole = None if whole else _first_hole(spill)
         self.requests = 0
         self.unjudged = 0
 
     def judge(self) -> Iterator[Found]:
         """Yield what is wrong with each request."""
         self._spill.change("create index body_request on body (request, idx)")
+        self._spill.change("create index kept_request on kept (request)")
         for request, rows in groupby(self._spill.find(_HISTORIES), key=lambda row: row[0]):
             records = [parse_record(raw) for _, _, raw in rows]
             self.requests += 1
@@ -49,7 +60,7 @@ class Histories:
             yield from check_replies(self._spill, records)
 
     def _replayed(self, request: str, records: Sequence[Record]) -> Iterator[Found]:
-        has_hole = [r.seq for r in records] != list(range(len(records)))
+        has_hole = not is_whole(records)
         own = records[0].body.get("policy_document")
 
         def terms(digest: str) -> Terms | None:
@@ -59,8 +70,11 @@ class Histories:
             faults = [] if has_hole and not self._whole else replay(records, terms=terms, crowd=self._crowd)
         except _UnknownTerms:
             faults, has_hole = [], True
-        self.unjudged += has_hole and not self._whole
+        unsure = [f for f in faults if f.kind is Kind.QUORUM and self._hole is not None and f.index > self._hole]
+        self.unjudged += not self._whole and (has_hole or bool(unsure))
         for fault in faults:
+            if fault in unsure:
+                continue  # who was there, and who stood in for whom, may be in a record that is missing
             place = self._place(fault.index)
             yield Found(kind=fault.kind, why=fault.why, index=fault.index, request=request, place=place)
 
@@ -79,16 +93,24 @@ class Histories:
         return str(row[0]) if row else ""
 
 
+def _first_hole(spill: Spill) -> int | None:
+    """Return the first record of which nothing is known."""
+    found: int | None = spill.first(_HOLE)[0]
+    return found
+
+
 def _policies(spill: Spill) -> Iterator[tuple[str, Terms]]:
     """Yield every policy on record by its digest: of gates as they were configured, and of requests that had none."""
     query = "select raw from body join proven using (idx, leaf) where event = 'policy'"
     for (raw,) in spill.find(query):
         body = parse_record(raw).body
         if "policy" in body:
-            yield str(body["digest"]), read_terms(body["policy"])
+            with suppress(ValueError):  # then no record has it, and nothing was allowed by it
+                yield str(body.get("digest")), read_terms(body["policy"])
 
 
 def _crowds(spill: Spill) -> Iterator[tuple[int, Crowd]]:
     query = "select idx, raw from body join proven using (idx, leaf) where event = 'people' order by idx"
     for index, raw in spill.find(query):
-        yield index, read_crowd(parse_record(raw).body)
+        with suppress(ValueError):
+            yield index, read_crowd(parse_record(raw).body)

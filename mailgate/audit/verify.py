@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from mailgate.audit.carried import read_mail
 from mailgate.audit.growth import find_forks
 from mailgate.audit.keyring import Keyring
-from mailgate.audit.missing import Extent, extent_of, find_missing
+from mailgate.audit.missing import Extent, extent_of, find_missing, note_erased
 from mailgate.audit.parts import TooMuch
 from mailgate.audit.reading import Item
 from mailgate.audit.settling import settle
@@ -83,9 +83,10 @@ class _Verifying:
                 raise ValueError("An expected checkpoint is not signed by the log's key.")
         spill.report(find_forks(spill))
         extent = extent_of(spill)
+        note_erased(spill)
         spill.report(find_missing(spill, extent, self._keyring.name))
         spill.report(_contradictions(spill))
-        records = spill.first("select count(distinct idx) from proven where archived")[0]
+        records = spill.first("select count(distinct idx) from proven join body using (idx, leaf) where archived")[0]
         histories = Histories(spill, whole=records == extent.size)
         spill.report(histories.judge())
         spill.report(_recency(spill, as_of))
@@ -179,6 +180,12 @@ def _contradictions(spill: Spill) -> Iterator[Found]:
     for index, request, place in spill.find(query):
         why = f"Its copy of record {index} is not that record."
         yield Found(kind=Kind.RECORD_ALTERED, why=why, index=index, request=request, place=place)
+    query = """select thread.idx, thread.request, mail.place from thread join mail on mail.id = thread.mail
+        where not exists (select 1 from proven where idx = thread.idx)
+        and exists (select 1 from claim where idx = thread.idx and leaf != thread.leaf)"""
+    for index, request, place in spill.find(query):
+        why = f"Its copy of record {index} is not the one that a seal names."
+        yield Found(kind=Kind.RECORD_ALTERED, why=why, index=index, request=request, place=place)
     query = """select claim.idx, mail.place from claim join mail on mail.id = claim.mail
         where exists (select 1 from proven where idx = claim.idx)
         and not exists (select 1 from proven where idx = claim.idx and leaf = claim.leaf)"""
@@ -193,9 +200,9 @@ def _recency(spill: Spill, as_of: datetime | None) -> Iterator[Found]:
     sealed, every = _last_seal(spill)
     if sealed is None:
         sealed = spill.first("select min(at) from body join proven using (idx, leaf)")[0]
-    last, due = _instant(sealed), every + SEAL_SLACK
-    if last is not None and last + due < as_of:
-        why = f"The last seal is of {last:%Y-%m-%d %H:%M} UTC, and one is due every {every}."
+    due = every + SEAL_SLACK
+    if sealed is not None and sealed + due.total_seconds() < as_of.timestamp():
+        why = f"The last seal is of {_instant(sealed):%Y-%m-%d %H:%M} UTC, and one is due every {every}."
         yield Found(kind=Kind.NO_RECENT_SEAL, why=why)
 
 

@@ -240,8 +240,12 @@ def _quorum(course: Course, record: Record) -> Iterator[Fault]:
         yield Fault(kind=Kind.QUORUM, index=record.index, why=why)
 
 
+def _has_reject(course: Course) -> bool:
+    return any(not a.approves and not a.undone for a in course.answers)
+
+
 def _rejected(course: Course, record: Record) -> Iterator[Fault]:
-    if not any(not a.approves and not a.undone for a in course.answers):
+    if not _has_reject(course):
         why = "It ended as rejected, and nobody rejected it."
         yield Fault(kind=Kind.ILLEGAL_TRANSITION, index=record.index, why=why)
     course.state = advance(course.state, Trigger.REJECT)
@@ -268,7 +272,7 @@ def _undeliverable(course: Course, record: Record) -> Iterator[Fault]:
 
 def _expired(course: Course, record: Record) -> Iterator[Fault]:
     deadline = _asked(course).body["deadline"]
-    if deadline is None or record.at < _instant(deadline):
+    if deadline is None or not _is_over(_instant(deadline), record):
         why = "It ended as expired before its deadline."
         yield Fault(kind=Kind.ILLEGAL_TRANSITION, index=record.index, why=why)
     course.state = advance(course.state, Trigger.EXPIRE)
@@ -276,9 +280,17 @@ def _expired(course: Course, record: Record) -> Iterator[Fault]:
 
 def _lapsed(course: Course, record: Record) -> Iterator[Fault]:
     course.state = advance(course.state, Trigger.LAPSE)
-    if course.window is not None and record.at < course.window[1]:
+    if course.window is not None and not _is_over(course.window[1], record):
         why = "It ended as lapsed while it might still have been started."
         yield Fault(kind=Kind.ILLEGAL_TRANSITION, index=record.index, why=why)
+
+
+def _is_over(end: datetime, record: Record) -> bool:
+    return record.at >= end
+
+
+def _is_in_window(start: datetime, end: datetime, record: Record) -> bool:
+    return start <= record.at <= end
 
 
 def _executing(course: Course, record: Record) -> Iterator[Fault]:
@@ -287,7 +299,7 @@ def _executing(course: Course, record: Record) -> Iterator[Fault]:
     if course.window is None or again:
         return
     start, end = course.window
-    if not start <= record.at <= end:
+    if not _is_in_window(start, end, record):
         why = f"It was started at {record.at:%Y-%m-%d %H:%M:%S} UTC; approved was a start from {start:%H:%M:%S} to {end:%H:%M:%S}."
         yield Fault(kind=Kind.LATE, index=record.index, why=why)
 

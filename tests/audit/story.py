@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from email import message_from_bytes
-from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from mailgate.mail.templates import Templates
 from mailgate.model.evidence import LogSigner, format_time
 from mailgate.model.verdict import Level, Verdict
-from mailgate.runtime import log_name
 from mailgate.service.decide import Answer, decide
 from mailgate.service.delegation import delegate
 from mailgate.service.inspect import cancel_request
@@ -72,16 +70,19 @@ class Told:
     Attributes:
         vkey: the log's public key.
         archive: the mails to the archive, in the order in which they were sent.
-        people: those to people; (address, mail).
+        people: those to people.
         witness: those to the witness.
-        signer: the log key, for whoever plays its holder.
     """
 
     vkey: str
     archive: list[bytes]
-    people: list[tuple[str, bytes]]
+    people: list[bytes]
     witness: list[bytes]
-    signer: LogSigner
+
+    @property
+    def signer(self) -> LogSigner:
+        """The rig's log key, for whoever plays its holder."""
+        return LogSigner(self.vkey.partition("+")[0], b"l" * 32)
 
 
 class Teller:
@@ -161,7 +162,9 @@ class Teller:
         seat = self.rig.seat(request_id, person)
         with self.rig.serving.store.write() as tx:
             kept = self._receive(tx, seat.address, f"QUESTION: {text}")
-            assert pass_on(tx, self.rig.serving, tx.session.get_one(Assignment, seat.id), text, inbound_sha256=kept.sha256)
+            assert pass_on(
+                tx, self.rig.serving, tx.session.get_one(Assignment, seat.id), text, inbound_sha256=kept.sha256
+            )
         self.turn()
         asked = self.rig.row(Question, request_id=request_id)
         with self.rig.serving.store.write() as tx:
@@ -189,9 +192,8 @@ class Teller:
         return Told(
             vkey=self.rig.serving.verifier.vkey,
             archive=[raw for _, to, raw in sent if to == ARCHIVE],
-            people=[(to, raw) for _, to, raw in sent if to not in (ARCHIVE, WITNESS)],
+            people=[raw for _, to, raw in sent if to not in (ARCHIVE, WITNESS)],
             witness=[raw for _, to, raw in sent if to == WITNESS],
-            signer=self.rig.serving.signer,
         )
 
     def _receive(self, tx: Any, address: str, text: str) -> Incoming:
@@ -231,8 +233,6 @@ def _dkim_key() -> rsa.RSAPrivateKey:
 
 def dkim_record() -> str:
     """Return the TXT record of the key that replies are signed with."""
-    import base64
-
     public = _dkim_key().public_key()
     der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return f"v=DKIM1; k=rsa; p={base64.b64encode(der).decode()}"
@@ -411,7 +411,13 @@ def make_rig(folder: Path) -> Rig:
     make_database(folder / "empty.db")
     place = Place(folder / "place")
     place.clear(folder / "empty.db")
-    people = {"mailgate": {"base_url": "https://approvals.example.com", "operators": ["oscar"], "default_approvers": ["alice"]}}
+    people = {
+        "mailgate": {
+            "base_url": "https://approvals.example.com",
+            "operators": ["oscar"],
+            "default_approvers": ["alice"],
+        }
+    }
     return Rig(place, Templates.load(SHIPPED), dict(SECTIONS) | people)
 
 
@@ -432,11 +438,3 @@ def tell(folder: Path, rounds: int) -> Told:
         return teller.told()
     finally:
         rig.close()
-
-
-def reply_to(raw: bytes) -> str:
-    """Return the address that a reply to a mail goes to."""
-    return parseaddr(str(message_from_bytes(raw)["Reply-To"]))[1]
-
-
-__all__ = ["HISTORIES", "Teller", "Told", "log_name", "make_rig", "tell"]

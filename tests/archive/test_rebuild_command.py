@@ -14,7 +14,7 @@ from mailgate.cli.app import app
 from mailgate.cli.errors import Exit
 from mailgate.model.evidence import LogSigner
 from mailgate.model.records import parse_record
-from tests.audit.kept import Kept
+from tests.archive.kept import Kept
 from tests.service.test_sealing import evidence
 
 

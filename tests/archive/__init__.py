@@ -1,0 +1,1 @@
+"""What an archive is good for besides being verified: rebuilding, exporting, searching."""
