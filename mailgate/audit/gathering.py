@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 
 from mailgate.audit.attached import AgentState
 from mailgate.audit.spill import Spill
@@ -40,6 +41,15 @@ class Gathered:
     state: AgentState | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One record of a request: its exact bytes, its hash, and the Message-ID of the archive's mail with it, if there is one."""
+
+    raw: bytes
+    leaf: bytes
+    mail: str
+
+
 def gather(spill: Spill) -> Iterator[Gathered]:
     """Yield every record, from the first to the last; :func:`find_holes` found that none is missing."""
     for index, leaf, archived, raw, mail, at, to, lines, media_type, version, state in spill.find(_RECORDS):
@@ -66,7 +76,8 @@ def erased(spill: Spill) -> dict[int, tuple[bytes, str]]:
     """Return what redactions on record say was erased: index to its leaf, and the request that it was about, or nothing."""
     found: dict[int, tuple[bytes, str]] = {}
     for (raw,) in spill.find("select raw from body join proven using (idx, leaf) where event = 'redaction'"):
-        for one in parse_record(raw).body.get("records", ()):
+        body = parse_record(raw).body
+        for one in body.get("records") or body.get("erased") or ():
             found[int(one["index"])] = (bytes.fromhex(one["leaf"]), str(one["request"]))
     return found
 
@@ -89,6 +100,12 @@ def find_holes(spill: Spill) -> str:
         f"{len(missing)} of {size} records are in none of these mails: {named}. Give the mailboxes of the people who were "
         "asked as well: their mails carry the same records."
     )
+
+
+def histories(spill: Spill) -> Iterator[tuple[str, list[Kept]]]:
+    """Yield the records of each request, in the order in which they were asked; none is left out because others are missing."""
+    for request, rows in groupby(spill.find(_HISTORIES), key=lambda row: row[1]):
+        yield str(request), [Kept(raw=raw, leaf=leaf, mail=mail or "") for _, _, _, leaf, raw, mail in rows]
 
 
 def _know(spill: Spill, gone: Mapping[int, tuple[bytes, str]]) -> None:
@@ -129,4 +146,17 @@ left join mail on mail.id = carrier.mail
 left join lines on lines.idx = known.idx and lines.leaf = known.leaf
 left join state on state.idx = known.idx and state.leaf = known.leaf
 order by known.idx
+"""
+
+_HISTORIES = """
+with told as (
+    select body.request, body.idx, body.leaf, body.raw from body join proven using (idx, leaf) where body.request != ''
+    union all select thread.request, thread.idx, thread.leaf, thread.raw from thread where thread.request != ''
+        and not exists (select 1 from proven where proven.idx = thread.idx)),
+began as (select request, min(idx) at from told group by request)
+select began.at, told.request, told.idx, told.leaf, told.raw, (
+    select mail.message_id from carrier join mail on mail.id = carrier.mail
+    where carrier.idx = told.idx and carrier.leaf = told.leaf
+    and (carrier.recipient = '' or carrier.recipient in (select address from archive)) order by mail.id limit 1)
+from told join began on began.request = told.request order by began.at, told.idx
 """

@@ -1,17 +1,18 @@
-"""``mailgate audit rebuild``: what else an archive is good for than being verified."""
+"""``mailgate audit rebuild``, ``export``, ``search``: what else an archive is good for than being verified."""
 
 from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailgate.cli.audit import ArchivesArgument, KeyOption, progress, read_keyring, wrong
+from mailgate.cli.audit import ArchivesArgument, AsOfOption, KeyOption, instant, progress, read_keyring, wrong
 from mailgate.cli.errors import CHECK_FAILED, UNREADABLE, USAGE, Exit
 from mailgate.cli.options import ConfigOption, JsonOption, read_config
 
@@ -65,6 +66,64 @@ def rebuild(
         for line in (*_told(done, database), *((headline(report),) if report.verdict is Verdict.TAMPERED else ())):
             typer.echo(line)
     raise Exit(0 if done.accepted else USAGE)
+
+
+def export(
+    archives: ArchivesArgument,
+    key: KeyOption,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write; not there yet, or empty.")],
+    sample: Annotated[int, typer.Option(min=0, metavar="N", help="Only N requests, with all their mails.")] = 0,
+    seed: Annotated[str, typer.Option(metavar="S", help="Which N: the same seed draws the same requests.")] = "",
+    as_of: AsOfOption = "",
+) -> None:
+    """Write an archive as a bag (BagIt): mails, records, a table of decisions, a report to print."""
+    from mailgate.audit.domains import check_dkim
+    from mailgate.audit.exporting import export as write
+    from mailgate.audit.reading import read_archives
+    from mailgate.audit.sampling import Sample
+    from mailgate.audit.spill import Spill
+    from mailgate.audit.telling import headline
+    from mailgate.audit.verdicts import Verdict
+    from mailgate.audit.verify import verify
+
+    keyring, until = read_keyring(key), instant("--as-of", as_of) if as_of else None
+    for path in archives:
+        path.stat()
+    if bool(sample) != bool(seed):
+        raise wrong("--sample and --seed go together: write for example --sample 25 --seed 2026-q4.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise wrong(f"--out: {out} is there already; name a folder that is not, or an empty one.")
+    spill = Spill()
+    try:
+        with progress(archives) as tell:
+            report = verify(
+                read_archives(archives), keyring, as_of=until, check_dkim=check_dkim, progress=tell, spill=spill
+            )
+        typer.echo(headline(report))
+        if report.verdict is Verdict.UNREADABLE:
+            raise Exit(UNREADABLE)
+        done = write(
+            out,
+            spill,
+            report,
+            keyring,
+            lambda: read_archives(archives),
+            sample=Sample(count=sample, seed=seed) if sample else None,
+            tools=_tools(),
+            version=version("mailgate"),
+        )
+    finally:
+        spill.close()
+    part = f" of {done.total}" if sample else ""
+    typer.echo(
+        f"{out} has {done.mails} mails, {done.records} records, {done.requests}{part} requests; see {out}/data/report.html"
+    )
+    raise Exit(CHECK_FAILED if report.verdict is Verdict.TAMPERED else 0)
+
+
+def _tools() -> Mapping[str, bytes]:
+    """Return files to lie beside an export under ``data/``, by name: what verifies it on a machine without mailgate."""
+    return {}
 
 
 def _with_database(config: Config, url: str) -> Config:

@@ -25,6 +25,9 @@ ArchivesArgument = Annotated[
     list[Path],
     typer.Argument(metavar="ARCHIVE...", help="mbox, Maildir, folder of EML, single mail, or a zip of these."),
 ]
+AsOfOption = Annotated[
+    str, typer.Option("--as-of", metavar="TIME", help="Judge whether the last seal is recent enough for then.")
+]
 KeyOption = Annotated[str, typer.Option("--key", metavar="VKEY", help="The log's public key, or the file it is in.")]
 
 
@@ -38,9 +41,7 @@ def verify(
             "--expect", metavar="CHECKPOINT", help="A signed checkpoint, or a seal, from outside the archive."
         ),
     ] = None,
-    as_of: Annotated[
-        str, typer.Option("--as-of", metavar="TIME", help="Judge whether the last seal is recent enough for then.")
-    ] = "",
+    as_of: AsOfOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Tell whether anything of an archive was removed, changed or forged."""
@@ -50,7 +51,7 @@ def verify(
         from mailgate.audit.reading import read_archives
         from mailgate.audit.verify import verify as verify_archive
 
-        keyring, until = read_keyring(key), _instant(as_of) if as_of else None
+        keyring, until = read_keyring(key), instant("--as-of", as_of) if as_of else None
         expected = _expected(expect or [])
         for path in archives:
             path.stat()
@@ -101,11 +102,16 @@ def _expected(paths: list[Path]) -> list[str]:
         raise wrong(f"--expect: {error}.") from error
 
 
-def _instant(text: str) -> datetime:
+def instant(option: str, text: str) -> datetime:
+    """Return the time that an option names; without a zone it is UTC.
+
+    Raises:
+        Exit: it is none; a sentence was said.
+    """
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise wrong(f"--as-of: {text!r} is not a time; write for example 2026-11-24T09:00:00Z.") from error
+        raise wrong(f"{option}: {text!r} is not a time; write for example 2026-11-24T09:00:00Z.") from error
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
