@@ -5,6 +5,7 @@ Nothing is judged here: whether it may have happened so is replayed in :mod:`mai
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,13 +33,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One record of the request, in a few words: what happened, who did it, and when."""
+    """One record of the request, in a few words: what happened, who did it, when, and whether the request ended with it."""
 
     index: int
     event: str
     who: str
     what: str
     at: datetime
+    ends: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Case:
 
     Attributes:
         gate: the action's name, which is that of its gate.
-        action: its canonical text.
+        action: its canonical text; ``arguments`` are those in it.
         digest: of the action, in hex.
         on_behalf_of: the address of the person the agent acts for; ``requester`` is that person's id, if known.
         outcome: what came of it; where nothing did yet, where it stands.
@@ -59,6 +61,7 @@ class Case:
     request: str
     gate: str
     action: str
+    arguments: str
     digest: str
     agent: str
     run: str
@@ -114,6 +117,7 @@ def case_of(request: str, kept: Sequence[Kept]) -> Case:
         request=request,
         gate=_text(said.get("action")),
         action=_text(said.get("canonical")),
+        arguments=_arguments(_text(said.get("canonical"))),
         digest=asked.digest.hex(),
         agent=_text(actor.get("agent")),
         run=_text(actor.get("run")),
@@ -187,7 +191,8 @@ def _step(record: Record) -> Step:
     what = _text(body.get("meaning")) if record.event == "decision" else _WORDS.get(record.event, record.event)
     if record.event in _ENDS:
         what = _text(body.get("outcome"))
-    return Step(index=record.index, event=record.event, who=who, what=what, at=record.at)
+    ends = body.get("outcome") in FINAL
+    return Step(index=record.index, event=record.event, who=who, what=what, at=record.at, ends=ends)
 
 
 _ENDS = frozenset({"outcome", "settled", "undeliverable"})
@@ -212,6 +217,14 @@ def _texts(record: Record) -> list[str]:
     body, told = record.body, _mapping(record.body.get("told"))
     found = [body.get(name) for name in ("canonical", "reasoning", "intent", "reason", "text", "error")]
     return [text for text in (*found, told.get("result"), told.get("error")) if isinstance(text, str) and text]
+
+
+def _arguments(canonical: str) -> str:
+    """Return the arguments of an action's canonical text, as they stand there."""
+    try:
+        return json.dumps(json.loads(canonical)["arguments"], ensure_ascii=False, separators=(", ", ": "))
+    except (ValueError, TypeError, KeyError):
+        return canonical
 
 
 def _text(value: Any) -> str:

@@ -14,7 +14,7 @@ from mailgate.audit.gathering import histories, notes
 from mailgate.audit.keyring import Keyring
 from mailgate.audit.paper import Paper, page
 from mailgate.audit.reading import Item
-from mailgate.audit.sampling import Sample, belongs
+from mailgate.audit.sampling import Sample, belongs, format_counts
 from mailgate.audit.spill import Spill
 from mailgate.audit.verdicts import Report
 
@@ -70,7 +70,11 @@ def export(
     bag.put("log.vkey", "".join(f"{key.format()}\n" for key in keyring.keys).encode())
     for name, content in tools.items():
         bag.put(name, content)
-    bag.close(_info(report, declared, version))
+    info = dict(_info(report, version))
+    if sample is not None:
+        counts = {request: len(kept) for request, kept in histories(spill) if request in chosen}
+        info |= {"Mailgate-Sample": declared, "Mailgate-Sample-Requests": format_counts(counts)}
+    bag.close(info)
     return Exported(mails=mails, records=records, requests=len(chosen), total=len(requests))
 
 
@@ -84,11 +88,10 @@ def _cases(spill: Spill, chosen: frozenset[str]) -> Iterator[Case]:
             yield case_of(request, kept)
 
 
-def _info(report: Report, declared: str, version: str) -> Mapping[str, str]:
-    info = {
+def _info(report: Report, version: str) -> Mapping[str, str]:
+    return {
         "Bag-Software-Agent": f"mailgate {version}",
         "External-Identifier": report.log,
         "Mailgate-Verdict": report.verdict.value,
         "Mailgate-Records": f"{report.records} of {report.size}",
     }
-    return info | ({"Mailgate-Sample": declared} if declared else {})

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from mailgate.audit.partial import find_missing_of
 from mailgate.audit.spill import Spill
 from mailgate.model.findings import Found, Kind
 from mailgate.model.records import parse_record
@@ -114,10 +115,16 @@ def note_erased(spill: Spill) -> None:
                 spill.add("erased", int(one["index"]), bytes.fromhex(one["leaf"]), str(one["request"]), reason)
 
 
-def find_missing(spill: Spill, extent: Extent, log: str) -> Iterator[Found]:
-    """Yield what is missing, and the mails whose evidence was taken out."""
+def find_missing(spill: Spill, extent: Extent, log: str, sample: Mapping[str, int] | None = None) -> Iterator[Found]:
+    """Yield what is missing, and the mails whose evidence was taken out.
+
+    Args:
+        sample: of a sample, the requests that it has, and how many records of each; None: it is a whole archive.
+    """
     _list_lost_mails(spill, log)
-    for gap in _gaps(spill, extent.size):
+    if sample is not None:
+        yield from find_missing_of(spill, sample)
+    for gap in _gaps(spill, extent.size) if sample is None else ():
         yield from _of_gap(spill, gap)
     yield from _unread_records(spill)
     query = "select place, state, why, taken from lost where taken != 1 and state in ('bare', 'garbled')"

@@ -57,7 +57,7 @@ def _scope(paper: Paper) -> Iterator[str]:
         "Log": report.log,
         "Mails": f"{report.mails} read, {report.ours} of this log; {paper.mails} in this bag",
         "Records": f"{report.records} of {report.size} in the archive; {paper.records} in this bag, with their proofs",
-        "Requests": f"{report.requests} replayed, {report.unjudged} of them not, for what is missing",
+        "Requests": f"{report.requests - report.unjudged} replayed{_unjudged(report)}",
         "From": _instant(report.first_at),
         "To": _instant(report.last_at),
         "Last seal": _instant(report.seal_at) if report.seal_at else "none",
@@ -68,6 +68,10 @@ def _scope(paper: Paper) -> Iterator[str]:
     for name, value in facts.items():
         yield f"<dt>{name}</dt><dd>{_safe(value)}</dd>\n"
     yield "</dl>\n"
+
+
+def _unjudged(report: Report) -> str:
+    return f"; {report.unjudged} more could not be, for what is missing" if report.unjudged else ""
 
 
 def _completeness(paper: Paper) -> Iterator[str]:
@@ -133,12 +137,13 @@ def _decisions(cases: Iterable[Case]) -> Iterator[str]:
     yield "<h2>Decisions</h2>\n<p>One row for each request; <code>decisions.csv</code> has the same with more columns.</p>\n"
     yield (
         '<table class="wide">\n<thead><tr><th>Asked (UTC)</th><th>Action</th><th>Agent</th><th>Answers</th><th>Outcome</th>'
-        "<th>Reason</th><th>Record</th></tr></thead>\n"
+        "<th>Reason</th><th>No.</th></tr></thead>\n"
     )
     for case in cases:
         agent = f"{case.agent}, for {case.on_behalf_of}" if case.on_behalf_of else case.agent
         yield (
-            f"<tr><td>{case.asked_at:%Y-%m-%d %H:%M}</td><td>{_safe(_cut(case.action))}</td><td>{_safe(agent)}</td>"
+            f"<tr><td>{case.asked_at:%Y-%m-%d<br>%H:%M}</td><td><b>{_safe(case.gate)}</b> {_safe(_cut(case.arguments))}</td>"
+            f"<td>{_safe(agent)}</td>"
             f"<td>{'<br>'.join(map(_answer, case.answers)) or '–'}</td><td>{_safe(case.outcome)}</td>"
             f'<td>{_safe(_cut(case.reason))}</td><td><a href="#{_safe(case.request)}">{case.decided_index}</a></td></tr>\n'
         )
@@ -173,8 +178,8 @@ def _approvers(cases: Iterable[Case]) -> Iterator[str]:
         yield "<p>Nobody answered.</p>\n"
         return
     yield (
-        "<table>\n<thead><tr><th>Name</th><th>Address</th><th>Yes</th><th>No</th><th>Taken back</th><th>Proven by</th>"
-        "<th>First</th><th>Last</th></tr></thead>\n"
+        '<table class="people">\n<thead><tr><th>Name</th><th>Address</th><th>Yes</th><th>No</th><th>Taken back</th>'
+        "<th>Proven by</th><th>First</th><th>Last</th></tr></thead>\n"
     )
     for (_, address), person in sorted(people.items(), key=lambda item: (-item[1].yes - item[1].no, item[0])):
         levels = ", ".join(f"{level} ({count})" for level, count in sorted(person.levels.items()))
@@ -200,7 +205,7 @@ def _courses(cases: Iterable[Case]) -> Iterator[str]:
             return
         yield (
             f'<figure id="{_safe(case.request)}">\n<figcaption><b>{_safe(case.gate)}</b> {_safe(case.outcome)} '
-            f"<code>{_safe(case.request)}</code><br>{_safe(_cut(case.action))}</figcaption>\n"
+            f"<code>{_safe(case.request)}</code><br>{_safe(_cut(case.arguments))}</figcaption>\n"
         )
         yield from picture(case)
         yield "</figure>\n"
@@ -243,9 +248,12 @@ dl { display: grid; grid-template-columns: 28mm 1fr; gap: 1mm 4mm; margin: 0; }
 dt { color: #56606b; } dd { margin: 0; }
 table { width: 100%; border-collapse: collapse; font-size: 8.5pt; margin: 0 0 3mm; }
 thead { display: table-header-group; } tr { break-inside: avoid; }
-th { text-align: left; border-bottom: 1pt solid #171b1f; padding: 1mm 1.5mm; }
+th { text-align: left; overflow-wrap: normal; border-bottom: 1pt solid #171b1f; padding: 1mm 1.5mm; }
 td { vertical-align: top; border-bottom: .5pt solid #c3cad0; padding: 1mm 1.5mm; }
-.wide td:first-child { white-space: nowrap; }
+.people td:nth-child(n + 7), .wide td:first-child { white-space: nowrap; }
+.wide { table-layout: fixed; }
+.wide th:nth-child(1) { width: 19mm; } .wide th:nth-child(3) { width: 24mm; } .wide th:nth-child(4) { width: 33mm; }
+.wide th:nth-child(5) { width: 22mm; } .wide th:nth-child(6) { width: 34mm; } .wide th:nth-child(7) { width: 11mm; }
 a { color: inherit; }
 figure { margin: 0 0 5mm; break-inside: avoid; border-top: .5pt solid #c3cad0; padding-top: 2mm; }
 figcaption { font-size: 8.5pt; margin-bottom: 1mm; }

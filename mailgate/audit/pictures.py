@@ -12,8 +12,8 @@ from html import escape
 from mailgate.audit.cases import Case, Step
 from mailgate.mail.characters import one_line
 
-IN_A_ROW = 6
-_STEP, _ROW, _LEFT, _LINE = 118, 92, 62, 40  # units of the picture: a third of a millimetre on A4
+IN_A_ROW = 7
+_STEP, _ROW, _LEFT, _LINE = 102, 92, 54, 40  # units of the picture: a third of a millimetre on A4
 
 _YES, _NO, _END, _RUN, _OTHER = "yes", "no", "end", "run", "other"
 _KINDS = {
@@ -74,7 +74,7 @@ def _row(steps: Sequence[Step], before: Step | None, number: int) -> Iterator[st
 
 
 def _mark(step: Step, x: int, y: int, *, is_new_day: bool) -> Iterator[str]:
-    kind = _KINDS.get(step.event, _KINDS.get(step.what, _OTHER))
+    kind = _KINDS.get(step.event, _KINDS.get(step.what, _END if step.ends else _OTHER))
     yield _MARKS[kind].format(x=x, y=y, left=x - 8, top=y - (9 if kind == _NO else 8)) + "\n"
     yield f'<text class="what" x="{x}" y="{y - 18}">{_safe(_short(step.what))}</text>\n'
     yield f'<text class="who" x="{x}" y="{y + 22}">{_safe(_short(step.who))}</text>\n'

@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -22,7 +23,6 @@ MAX_RATIO = 100
 
 _CHUNK = 1024 * 1024
 _SMALL = 1024 * 1024
-_SEPARATOR = re.compile(rb"\n(?:\r?\n)From ")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _FIELD = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:>?From |[!-9;-~]+[ \t]*:)")
 
@@ -70,7 +70,7 @@ def _read_folder(top: Path) -> Iterator[Item]:
                 if entry.is_dir(follow_symlinks=False):
                     # What lies in a Maildir's tmp was not delivered (maildir(5)).
                     waiting += [] if is_maildir and entry.name == "tmp" else [(inner, where)]
-                elif entry.is_file(follow_symlinks=False):
+                elif entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_size:
                     yield from _read_inner(inner, where)
 
 
@@ -110,14 +110,16 @@ _TOO_BIG = f"it has more than {MAX_MAIL // 1024 // 1024} MB, and is not read"
 
 def _read_mbox(file: Stream, head: bytes, place: str) -> Iterator[Item]:
     """Yield the mails of an mbox; lines that begin with ``>From`` are put right (mboxrd, which is right for mboxo of ours)."""
-    buffer, number, skipped, seen = head, 0, 0, 0
-    while chunk := file.read(_CHUNK):
-        searched, start = max(seen - 10, 0), 0
+    buffer, number, skipped, seen = b"", 0, 0, 0
+    for chunk in chain([head], iter(lambda: file.read(_CHUNK), b"")):
+        start, at = 0, max(seen - 10, 0)
         buffer += chunk
-        for found in _SEPARATOR.finditer(buffer, searched):
-            number += 1
-            yield _of_mbox(buffer[start : found.start() + 1], place, number, skipped)
-            start, skipped = found.end() - 5, 0
+        while (at := buffer.find(b"\nFrom ", at)) >= 0:
+            if buffer.endswith((b"\n", b"\n\r"), max(at - 2, 0), at):  # an empty line comes before
+                number += 1
+                yield _of_mbox(buffer[start:at], place, number, skipped)
+                start, skipped = at + 1, 0
+            at += 1
         buffer = buffer[start:]
         seen = len(buffer)
         if seen > MAX_MAIL or (skipped and seen > 10):

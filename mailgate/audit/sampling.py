@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailgate.model.records import Record
@@ -31,3 +31,18 @@ class Sample:
 def belongs(records: Sequence[Record], chosen: frozenset[str]) -> bool:
     """Return whether a mail with ``records`` belongs into the sample with the ``chosen`` requests."""
     return any(r.request in chosen or (not r.request and r.event in GROUND) for r in records)
+
+
+def format_counts(counts: Mapping[str, int]) -> str:
+    """Return the requests of a sample, with how many records each has, as one line."""
+    return " ".join(f"{request}:{count}" for request, count in counts.items())
+
+
+def parse_counts(line: str) -> dict[str, int]:
+    """Return what :func:`format_counts` wrote.
+
+    Raises:
+        ValueError: anything else.
+    """
+    pairs = [word.partition(":") for word in line.split()]
+    return {request: int(count) for request, _, count in pairs}

@@ -35,6 +35,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "first_at": _rfc3339(report.first_at),
         "last_at": _rfc3339(report.last_at),
         "last_seal_at": _rfc3339(report.seal_at),
+        "sample_of_requests": report.sample,
         "recency_judged_as_of": _rfc3339(report.as_of),
         "dkim_checked": report.has_dkim,
         "counts": {kind.value: count for kind, count in report.counts.items()},
@@ -70,6 +71,8 @@ def _counts(report: Report) -> Iterator[str]:
             yield f"             {report.pending} more had no mail yet when the newest one was made; they ride in the next"
         unjudged = f", {report.unjudged} of them not, for what is missing" if report.unjudged else ""
         yield f"  requests   {report.requests} replayed{unjudged}"
+        if report.sample is not None:
+            yield f"  sample     {report.sample} requests, as declared: what belongs to others is not missed"
         yield f"  last seal  {_shown(report.seal_at) if report.seal_at else 'none'}"
         if report.as_of:
             yield f"  newer      judged as of {_shown(report.as_of)}"

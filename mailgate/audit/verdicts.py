@@ -49,6 +49,7 @@ class Report:
         counts: how often each kind was found.
         found: the findings, at most :data:`MOST_FOUND`.
         unread: what was not read, at most :data:`MOST_UNREAD`; ``unread_count`` counts all of it.
+        sample: how many requests a sample was declared to have; None: it was not declared to be one.
         has_dkim: whether the signatures of people's own domains were checked.
     """
 
@@ -72,6 +73,7 @@ class Report:
     unread: tuple[Unread, ...] = ()
     unread_count: int = 0
     has_dkim: bool = False
+    sample: int | None = None
 
     @property
     def exit_code(self) -> int:

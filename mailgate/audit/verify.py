@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from mailgate.audit.carried import read_mail
@@ -38,6 +38,7 @@ def verify(
     check_dkim: CheckDkim | None = None,
     progress: Progress | None = None,
     spill: Spill | None = None,
+    sample: Mapping[str, int] | None = None,
 ) -> Report:
     """Return what an archive shows.
 
@@ -48,24 +49,27 @@ def verify(
         as_of: judge whether the last seal is as recent as it should be then.
         check_dkim: None: people's own signatures are not checked.
         spill: where to keep what was read, for somebody who goes on with it and closes it; None: nobody does.
+        sample: the archive is a sample: of these requests, with so many records each.
 
     Raises:
         ValueError: an expected checkpoint that is not signed by the log's key.
     """
     used = spill or Spill()
     try:
-        return _Verifying(used, keyring, check_dkim).run(items, expected, as_of, progress)
+        return _Verifying(used, keyring, check_dkim, sample).run(items, expected, as_of, progress)
     finally:
         if spill is None:
             used.close()
 
 
 class _Verifying:
-    def __init__(self, spill: Spill, keyring: Keyring, check_dkim: CheckDkim | None) -> None:
-        self._spill, self._keyring = spill, keyring
+    def __init__(
+        self, spill: Spill, keyring: Keyring, check_dkim: CheckDkim | None, sample: Mapping[str, int] | None
+    ) -> None:
+        self._spill, self._keyring, self._sample = spill, keyring, sample
         self._taking = Taking(spill, keyring, check_dkim)
         self._has_dkim = check_dkim is not None
-        self._mails = self._unread_count = 0
+        self._mails = self._taken = self._unread_count = 0
         self._unread: list[Unread] = []
 
     def run(
@@ -84,7 +88,7 @@ class _Verifying:
         spill.report(find_forks(spill))
         extent = extent_of(spill)
         note_erased(spill)
-        spill.report(find_missing(spill, extent, self._keyring.name))
+        spill.report(find_missing(spill, extent, self._keyring.name, self._sample))
         spill.report(_contradictions(spill))
         records = spill.first("select count(distinct idx) from proven join body using (idx, leaf) where archived")[0]
         histories = Histories(spill, whole=records == extent.size)
@@ -103,6 +107,7 @@ class _Verifying:
             try:
                 for mail in list(read_mail(item.raw, item.place)):
                     self._taking.take(mail)
+                    self._taken += 1
             except TooMuch as error:
                 self._leave(item.place, str(error))
             if progress is not None:
@@ -118,8 +123,8 @@ class _Verifying:
         name, others = self._keyring.name, self._taking.others
         if self._spill.first("select 1 from proven"):
             return ""
-        if not self._mails:
-            return "There is no mail in it."
+        if not self._taken:
+            return "There is no mail in it that could be read." if self._mails else "There is no mail in it."
         if others and not self._taking.ours:
             return f"It is the archive of another log, {min(others)}; the key that was given is that of {name}."
         if self._taking.ours:
@@ -150,7 +155,8 @@ class _Verifying:
                 found.append(one)
         times = self._spill.first("select min(at), max(at) from body join proven using (idx, leaf)")
         return Report(
-            verdict=verdict_of(counts),
+            verdict=verdict_of(counts, is_sample=self._sample is not None),
+            sample=None if self._sample is None else len(self._sample),
             log=self._keyring.name,
             mails=self._mails,
             ours=self._taking.ours,

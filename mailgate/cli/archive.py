@@ -32,6 +32,7 @@ def rebuild(
     from mailgate.audit.domains import check_dkim
     from mailgate.audit.gathering import find_holes
     from mailgate.audit.reading import read_archives
+    from mailgate.audit.sources import sources_of
     from mailgate.audit.spill import Spill
     from mailgate.audit.telling import headline
     from mailgate.audit.verdicts import Verdict
@@ -39,8 +40,7 @@ def rebuild(
     from mailgate.runtime import open_serving, rebuild_database
 
     keyring = read_keyring(key)
-    for path in archives:
-        path.stat()
+    paths = sources_of(archives).paths
     serving = open_serving(_with_database(read_config(config), database))
     spill = Spill()
     try:
@@ -48,8 +48,8 @@ def rebuild(
             raise wrong(
                 "--key: this is not a key of this deployment's log; an archive of another one is of no use here."
             )
-        with progress(archives) as tell:
-            report = verify(read_archives(archives), keyring, check_dkim=check_dkim, progress=tell, spill=spill)
+        with progress(paths) as tell:
+            report = verify(read_archives(paths), keyring, check_dkim=check_dkim, progress=tell, spill=spill)
         if report.verdict is Verdict.UNREADABLE:
             typer.echo(headline(report))
             raise Exit(UNREADABLE)
@@ -81,23 +81,29 @@ def export(
     from mailgate.audit.exporting import export as write
     from mailgate.audit.reading import read_archives
     from mailgate.audit.sampling import Sample
+    from mailgate.audit.sources import sources_of
     from mailgate.audit.spill import Spill
     from mailgate.audit.telling import headline
     from mailgate.audit.verdicts import Verdict
     from mailgate.audit.verify import verify
 
     keyring, until = read_keyring(key), instant("--as-of", as_of) if as_of else None
-    for path in archives:
-        path.stat()
+    sources = sources_of(archives)
     if bool(sample) != bool(seed):
         raise wrong("--sample and --seed go together: write for example --sample 25 --seed 2026-q4.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise wrong(f"--out: {out} is there already; name a folder that is not, or an empty one.")
     spill = Spill()
     try:
-        with progress(archives) as tell:
+        with progress(sources.paths) as tell:
             report = verify(
-                read_archives(archives), keyring, as_of=until, check_dkim=check_dkim, progress=tell, spill=spill
+                read_archives(sources.paths),
+                keyring,
+                as_of=until,
+                check_dkim=check_dkim,
+                progress=tell,
+                spill=spill,
+                sample=sources.sample,
             )
         typer.echo(headline(report))
         if report.verdict is Verdict.UNREADABLE:
@@ -107,7 +113,7 @@ def export(
             spill,
             report,
             keyring,
-            lambda: read_archives(archives),
+            lambda: read_archives(sources.paths),
             sample=Sample(count=sample, seed=seed) if sample else None,
             tools=_tools(),
             version=version("mailgate"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailgate.cli.errors import USAGE, Exit, reported
+from mailgate.cli.errors import CHECK_FAILED, UNREADABLE, USAGE, Exit, reported
 from mailgate.cli.options import JsonOption
 from mailgate.model.quoting import plain
 
@@ -23,7 +23,7 @@ app = typer.Typer(no_args_is_help=True, help="Check what the mails of an archive
 
 ArchivesArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="ARCHIVE...", help="mbox, Maildir, folder of EML, single mail, or a zip of these."),
+    typer.Argument(metavar="ARCHIVE", help="mbox, Maildir, folder of EML, single mail, a zip of these, or a bag."),
 ]
 AsOfOption = Annotated[
     str, typer.Option("--as-of", metavar="TIME", help="Judge whether the last seal is recent enough for then.")
@@ -49,30 +49,33 @@ def verify(
         from mailgate.audit import telling
         from mailgate.audit.domains import check_dkim
         from mailgate.audit.reading import read_archives
+        from mailgate.audit.sources import sources_of
         from mailgate.audit.verify import verify as verify_archive
 
         keyring, until = read_keyring(key), instant("--as-of", as_of) if as_of else None
         expected = _expected(expect or [])
-        for path in archives:
-            path.stat()
         try:
-            with progress(archives) as tell:
+            sources = sources_of(archives)
+            with progress(sources.paths) as tell:
                 report = verify_archive(
-                    read_archives(archives),
+                    read_archives(sources.paths),
                     keyring,
                     expected=expected,
                     as_of=until,
                     check_dkim=check_dkim,
                     progress=tell,
+                    sample=sources.sample,
                 )
         except ValueError as error:
             raise wrong(str(error)) from error
         if as_json:
-            typer.echo(json.dumps(telling.as_json(report), indent=1))
+            typer.echo(json.dumps(telling.as_json(report) | {"bag": list(sources.faults)}, indent=1))
         else:
             for line in telling.tell(report):
                 typer.echo(plain(line))
-        raise Exit(report.exit_code)
+            for fault in sources.faults:
+                typer.echo(plain(f"The bag was changed: {fault}"))
+        raise Exit(CHECK_FAILED if sources.faults and report.exit_code != UNREADABLE else report.exit_code)
 
 
 def read_keyring(key: str) -> Keyring:
@@ -122,7 +125,7 @@ def wrong(sentence: str) -> Exit:
 
 
 @contextmanager
-def progress(archives: list[Path]) -> Iterator[Callable[[int, int], None] | None]:
+def progress(archives: Sequence[Path]) -> Iterator[Callable[[int, int], None] | None]:
     """Show on a terminal how far the reading is; elsewhere nothing."""
     if not sys.stderr.isatty():
         yield None

@@ -46,6 +46,8 @@ COMMANDS = (
     "audit",
     "audit verify",
     "audit rebuild",
+    "audit export",
+    "audit search",
     "explain",
     "quarantine",
     "quarantine list",
