@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlmodel import SQLModel
 
-from mailgate.audit.gathering import find_holes
+from mailgate.audit.cases import case_of
+from mailgate.audit.decisions import rows
+from mailgate.audit.gathering import Kept, find_holes, histories
 from mailgate.audit.keyring import Keyring
 from mailgate.audit.reading import Item
 from mailgate.audit.spill import Spill
 from mailgate.audit.verdicts import Report
 from mailgate.audit.verify import verify
 from mailgate.model.evidence import verify_ed25519
+from mailgate.model.merkle import leaf_hash
 from mailgate.runtime import rebuild_database
 from mailgate.service.rebuilding import Rebuilt
 from mailgate.store.tables import (
@@ -27,6 +31,7 @@ from mailgate.store.tables import (
     Head,
     Logged,
     Node,
+    Outgoing,
     Policy,
     Question,
     Request,
@@ -91,6 +96,16 @@ def verified(mails: Sequence[bytes], vkey: str, spill: Spill) -> Report:
     return verify(items, Keyring(vkey, verify_ed25519), spill=spill)
 
 
+def decisions_in(mails: Sequence[bytes], vkey: str) -> bytes:
+    """Return ``decisions.csv`` of an archive."""
+    spill = Spill()
+    try:
+        verified(mails, vkey, spill)
+        return b"".join(rows(case_of(request, kept) for request, kept in histories(spill)))
+    finally:
+        spill.close()
+
+
 def rebuild_from(mails: Sequence[bytes], rig: Rig) -> tuple[Rebuilt, Report]:
     """Make the empty database of ``rig`` from an archive."""
     spill = Spill()
@@ -101,6 +116,20 @@ def rebuild_from(mails: Sequence[bytes], rig: Rig) -> tuple[Rebuilt, Report]:
         return rebuild_database(rig.serving, spill, by="olive"), report
     finally:
         spill.close()
+
+
+def decisions_of(rig: Rig) -> bytes:
+    """Return ``decisions.csv`` as a database itself has it: its records, and which mail took each to the archive."""
+    mails: dict[str, str] = {}
+    for mail in sorted(rig.rows(Outgoing, recipient=ARCHIVE), key=lambda mail: mail.created_at):
+        said = json.loads(mail.details).get("message_id") or rig.message_id(mail)
+        mails |= dict.fromkeys(mail.events.split(","), said)
+    kept: dict[str, list[Kept]] = {}
+    events = sorted((e for e in rig.rows(Event) if e.position is not None), key=lambda e: e.position or 0)
+    for event in events:
+        one = Kept(raw=event.record or b"", leaf=leaf_hash(event.record or b""), mail=mails.get(event.id, ""))
+        kept.setdefault(event.request_id or "", []).append(one)
+    return b"".join(rows(case_of(request, records) for request, records in kept.items() if request))
 
 
 def table_of(rig: Rig, table: type[SQLModel]) -> dict[Any, dict[str, Any]]:

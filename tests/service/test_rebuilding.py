@@ -21,7 +21,7 @@ from mailgate.service.sealing import seal
 from mailgate.store.tables import Event, Node, Request
 from tests.service.conftest import RigMaker
 from tests.service.histories import HISTORIES, SECTIONS, play
-from tests.service.rebuilt import ARCHIVE, KEYS, archived, rebuild_from, table_of
+from tests.service.rebuilt import ARCHIVE, KEYS, archived, decisions_in, decisions_of, rebuild_from, table_of
 from tests.service.rig import Place, Rig
 from tests.service.test_sealing import evidence
 
@@ -36,7 +36,7 @@ def asked_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def compare(places: list[Place], database: Path, templates: Templates, moves: History) -> None:
-    """Play a history, make a database from its archive, and compare every table."""
+    """Play a history, make a database from its archive, and compare every table, and what auditors get of each."""
     rigs = []
     for place in places:
         place.clear(database)
@@ -44,10 +44,12 @@ def compare(places: list[Place], database: Path, templates: Templates, moves: Hi
     lived, rebuilt = rigs
     try:
         play(lived, moves)
-        _, report = rebuild_from(archived(lived), rebuilt)
+        mails = archived(lived)
+        _, report = rebuild_from(mails, rebuilt)
         assert report.verdict is Verdict.COMPLETE, report.found
         for table in KEYS:
             assert table_of(rebuilt, table) == table_of(lived, table), table.__tablename__
+        assert decisions_in(mails, lived.working.verifier.vkey) == decisions_of(lived) == decisions_of(rebuilt)
     finally:
         for rig in rigs:
             rig.close()
