@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailgate.audit.sources import sources_of
 from mailgate.cli.audit import ArchivesArgument, AsOfOption, KeyOption, instant, progress, read_keyring, wrong
 from mailgate.cli.errors import CHECK_FAILED, UNREADABLE, USAGE, Exit
 from mailgate.cli.options import ConfigOption, JsonOption, read_config
+from mailgate.model.levels import Level
+from mailgate.model.lifecycle import State
+from mailgate.model.quoting import plain
 
 if TYPE_CHECKING:
     from mailgate.config import Config
@@ -32,7 +36,6 @@ def rebuild(
     from mailgate.audit.domains import check_dkim
     from mailgate.audit.gathering import find_holes
     from mailgate.audit.reading import read_archives
-    from mailgate.audit.sources import sources_of
     from mailgate.audit.spill import Spill
     from mailgate.audit.telling import headline
     from mailgate.audit.verdicts import Verdict
@@ -81,7 +84,6 @@ def export(
     from mailgate.audit.exporting import export as write
     from mailgate.audit.reading import read_archives
     from mailgate.audit.sampling import Sample
-    from mailgate.audit.sources import sources_of
     from mailgate.audit.spill import Spill
     from mailgate.audit.telling import headline
     from mailgate.audit.verdicts import Verdict
@@ -125,6 +127,36 @@ def export(
         f"{out} has {done.mails} mails, {done.records} records, {done.requests}{part} requests; see {out}/data/report.html"
     )
     raise Exit(CHECK_FAILED if report.verdict is Verdict.TAMPERED else 0)
+
+
+def search(
+    archives: ArchivesArgument,
+    approver: Annotated[str, typer.Option(help="Who answered: id, name or address.")] = "",
+    gate: Annotated[str, typer.Option(help="The action's name.")] = "",
+    outcome: Annotated[State | None, typer.Option(help="What came of it, or where it stands.")] = None,
+    since: Annotated[str, typer.Option(metavar="TIME", help="Not what had ended before.")] = "",
+    until: Annotated[str, typer.Option(metavar="TIME", help="Not what was asked after.")] = "",
+    level: Annotated[Level | None, typer.Option(help="How well somebody who answered was proven.")] = None,
+    text: Annotated[str, typer.Option(help="Words of the action, the agent, a person or a result.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Find requests in an archive: one line each, with the mail to look at. Nothing is verified; `audit verify` does that."""
+    from mailgate.audit.reading import read_archives
+    from mailgate.audit.searching import Wanted, in_a_line
+    from mailgate.audit.searching import as_json as plain_json
+    from mailgate.audit.searching import search as find
+
+    wanted = Wanted(
+        approver=approver,
+        gate=gate,
+        outcome=outcome or "",
+        since=instant("--since", since) if since else None,
+        until=instant("--until", until) if until else None,
+        level=level or "",
+        text=text,
+    )
+    for hit in find(read_archives(sources_of(archives).paths), wanted):
+        typer.echo(json.dumps(plain_json(hit)) if as_json else plain(in_a_line(hit)))
 
 
 def _tools() -> Mapping[str, bytes]:
