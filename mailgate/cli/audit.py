@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,14 +46,15 @@ def verify(
     with reported():
         from mailgate.audit import telling
         from mailgate.audit.domains import check_dkim
+        from mailgate.audit.given import read_checkpoints, read_time
         from mailgate.audit.reading import read_archives
         from mailgate.audit.verify import verify as verify_archive
 
-        keyring, until = read_keyring(key), _instant(as_of) if as_of else None
-        expected = _expected(expect or [])
-        for path in archives:
-            path.stat()
+        keyring = read_keyring(key)
         try:
+            until, expected = read_time(as_of), read_checkpoints(expect or [])
+            for path in archives:
+                path.stat()
             with _progress(archives) as progress:
                 report = verify_archive(
                     read_archives(archives),
@@ -80,35 +80,13 @@ def read_keyring(key: str) -> Keyring:
     Raises:
         Exit: it is none; a sentence was said.
     """
-    from mailgate.audit.keyring import Keyring
+    from mailgate.audit import given
     from mailgate.model.evidence import verify_ed25519
 
     try:
-        text = key if "+" in key and not Path(key).is_file() else Path(key).read_text(encoding="utf-8")
-        return Keyring(text, verify_ed25519)
-    except OSError:
-        raise
+        return given.read_keyring(key, verify_ed25519)
     except ValueError as error:
-        raise _wrong(
-            "--key: this is not the public key of a log; take it from log.vkey of the serving side."
-        ) from error
-
-
-def _expected(paths: list[Path]) -> list[str]:
-    from mailgate.audit.expecting import read_expected
-
-    try:
-        return [note for path in paths for note in read_expected(path)]
-    except ValueError as error:
-        raise _wrong(f"--expect: {error}.") from error
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise _wrong(f"--as-of: {text!r} is not a time; write for example 2026-11-24T09:00:00Z.") from error
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+        raise _wrong(str(error)) from error
 
 
 def _wrong(sentence: str) -> Exit:
