@@ -74,6 +74,24 @@ def verify(
         raise Exit(report.exit_code)
 
 
+@app.command()
+def write_verifier(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to put it; nothing is overwritten.")] = Path(
+        "verify_mailgate.py"
+    ),
+) -> None:
+    """Write the stand-alone verifier: one file that checks an archive with Python 3.11 and nothing else."""
+    import hashlib
+
+    with reported():
+        from mailgate.audit.assembling import assemble
+
+        text = assemble().encode()
+        with file.open("xb") as made:
+            made.write(text)
+        typer.echo(f"made  {file}, SHA-256 {hashlib.sha256(text).hexdigest()}")
+
+
 def read_keyring(key: str) -> Keyring:
     """Return the keys that ``--key`` names: a key itself, or a file with one or more of them, one a line.
 

@@ -57,6 +57,7 @@ COMMANDS = (
     "quarantine release",
     "audit",
     "audit verify",
+    "audit write-verifier",
 )
 
 NOT_YET = {

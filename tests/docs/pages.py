@@ -8,6 +8,7 @@ nothing                 run it: console and sh in the page's folder, python in t
 ``append NAME``         add it to a file
 ``config``              run `mailgate init` in the page's folder first
 ``evidence``            put log.vkey and the archive's mail of an approval (mail.eml) there first, from a real sandbox
+``archive``             put log.vkey and a folder with the archive's mails about one request there first
 ``background``          run the command until the page ends; its output has to come
 ``until printed``       run the command until its output has come, then stop it
 ``setup``               run it as one script in a folder that looks like a clone; go on where it ends

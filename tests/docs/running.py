@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from mailgate import Mailgate
+from tests.audit import story
 from tests.conftest import unavailable
 from tests.docs.pages import ROOT, Block, Reply
 from tests.docs.sandbox import Inbox, free_port, running_sandbox, text_of, wait_for_line
@@ -78,6 +79,8 @@ class PageRunner:
             self._run("mailgate init")
         elif how == "evidence":
             self._make_evidence()
+        elif how == "archive":
+            self._make_archive()
         if how in ("file", "append"):
             self._write(step.text, argument, append=how == "append")
         elif how in ("background", "until"):
@@ -185,6 +188,22 @@ class PageRunner:
         assert DIGEST in text_of(receipt)
         (self.folder / "mail.eml").write_bytes(receipt)
         shutil.copy(self.folder / "sandbox" / "log.vkey", self.folder)
+
+    def _make_archive(self) -> None:
+        """Tell one history, sealed; keep the archive's mails and the log's key."""
+        (self.folder / "rig").mkdir()
+        rig = story.make_rig(self.folder / "rig")
+        try:
+            teller = story.Teller(rig)
+            story.approved_by_reply(teller)
+            teller.seal()
+            told = teller.told()
+        finally:
+            rig.close()
+        (self.folder / "log.vkey").write_text(f"{told.vkey}\n")
+        (self.folder / "archive").mkdir()
+        for number, raw in enumerate(told.archive, start=1):
+            (self.folder / "archive" / f"{number:04}.eml").write_bytes(raw)
 
     def _here(self, expected: str) -> str:
         for shown, used in self._ports.items():
